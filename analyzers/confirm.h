@@ -1,0 +1,20 @@
+#pragma once
+
+#include "analyzers/diagnosis.h"
+
+namespace pstuck {
+
+/// What must be read again to confirm a diagnosis: the threads of its findings and their locks.
+struct ConfirmRequest {
+  std::vector<Tid> threads;
+  std::vector<Address> locks;
+};
+
+ConfirmRequest find_what_to_confirm(const Snapshot& snapshot, const Diagnosis& diagnosis);
+
+/// Holds a live diagnosis against two later looks at what find_what_to_confirm() named. A finding
+/// stays when its threads stood still between the looks in the waits that it names, with the same
+/// owners; else it is dropped and counted in Diagnosis::moved.
+void confirm(const Snapshot& snapshot, const Look& first, const Look& second, Diagnosis& diagnosis);
+
+}  // namespace pstuck

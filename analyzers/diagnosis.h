@@ -1,0 +1,197 @@
+#pragma once
+
+/// What pstuck says about one snapshot: ids and enums, no English. Indexes point into the
+/// snapshot's threads or into this struct's own lists. Every list has a total, stable order.
+
+#include <chrono>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attach/snapshot.h"
+#include "attach/target.h"
+
+namespace pstuck {
+
+using ThreadIndex = std::size_t;    ///< into Snapshot::threads
+using WaitIndex = std::size_t;      ///< into Diagnosis::waits
+using ResourceIndex = std::size_t;  ///< into Diagnosis::resources
+using CycleIndex = std::size_t;     ///< into Diagnosis::cycles
+using PileUpIndex = std::size_t;    ///< into Diagnosis::pile_ups
+
+enum class Evidence {
+  kRecorded,  ///< the lock, libc or the kernel says so
+  kInferred,  ///< a witness frame says so: "likely"
+  kUnknown,   ///< Holder::fate names the reason
+};
+
+enum class ResourceKind {
+  kMutex,   ///< pthread_mutex_t, and what is built on it: std::mutex, mtx_t
+  kThread,  ///< a thread's end, waited for by pthread_join
+};
+
+enum class MutexType { kNormal, kRecursive, kErrorCheck, kAdaptive };
+
+enum class MutexProtocol { kNone, kInherit, kProtect };
+
+/// The mutex's own kind field. glibc 2.36: sysdeps/nptl/bits/struct_mutex.h, nptl/pthreadP.h.
+struct MutexTraits {
+  MutexType type = MutexType::kNormal;
+  MutexProtocol protocol = MutexProtocol::kNone;
+  bool robust = false;
+  bool process_shared = false;
+};
+
+/// What became of the id that a lock recorded as its owner, or why there is none.
+enum class OwnerFate {
+  kThread,          ///< Holder::thread has it
+  kInTransition,    ///< no owner, a free lock word, or a lock that changed hands while it was read
+  kExited,          ///< no task has this id: it ended with the lock held
+  kForkInherited,   ///< a thread of the parent: it held the lock when this process was forked
+  kOtherProcess,    ///< a thread of another process that shares the lock
+  kRecycled,        ///< a thread has the id, but it started after the waiters went to sleep
+  kOtherNamespace,  ///< the id counts in a PID namespace that pstuck cannot see into
+  kNotRecorded,     ///< this kind of lock, or its state, names no owner
+  kUnreadable,      ///< the lock's memory could not be read
+};
+
+struct Holder {
+  Evidence evidence = Evidence::kUnknown;
+  OwnerFate fate = OwnerFate::kNotRecorded;
+  std::optional<ThreadIndex> thread;       ///< set for kThread and kRecycled
+  std::optional<Tid> recorded_id;          ///< as it stands in the lock, in the target's namespace
+  std::optional<TaskElsewhere> elsewhere;  ///< set for kForkInherited and kOtherProcess
+};
+
+struct Resource {
+  ResourceKind kind = ResourceKind::kMutex;
+  Address address;   ///< of the object; of the pthread_t for a thread
+  std::string name;  ///< "g_router", "g_cache+0x28"; empty when nothing names it
+  std::string name_module;
+  std::optional<MutexTraits> mutex;
+  std::uint32_t recursion = 0;  ///< how often a recursive mutex is locked
+  Holder holder;
+};
+
+enum class WaitKind {
+  kLock,
+  kRelockAfterCondition,  ///< was woken from a condition variable, wants the mutex back
+  kJoin,
+};
+
+/// How the wait was recognised, most trusted first.
+enum class RecognisedBy { kCleanupChain, kRegisters, kCallSite, kFunctionName };
+
+struct Deadline {
+  bool realtime = false;  ///< else CLOCK_MONOTONIC
+  std::chrono::nanoseconds at{0};
+  std::optional<std::chrono::nanoseconds> remaining;  ///< at capture; negative: overdue
+};
+
+struct Wait {
+  ThreadIndex thread = 0;
+  ResourceIndex resource = 0;
+  WaitKind kind = WaitKind::kLock;
+  RecognisedBy recognised_by = RecognisedBy::kRegisters;
+  std::optional<std::size_t> frame;  ///< of the thread's stack: innermost one of the program's own
+  std::optional<Deadline> deadline;  ///< set for a timed wait
+  std::optional<std::chrono::nanoseconds> waited;  ///< a lower bound
+};
+
+/// Waits that wait for each other: waits[i]'s resource is held by waits[i + 1]'s thread, the last
+/// one's by the first's. Begins with the lowest tid. One wait: a thread waits for itself.
+struct Cycle {
+  std::vector<WaitIndex> waits;
+};
+
+/// Threads whose program frames are the same, function by function.
+struct StackGroup {
+  std::vector<ThreadIndex> threads;    ///< ascending
+  std::vector<std::size_t> functions;  ///< locations of the first thread's frames, innermost first
+};
+
+/// What one thread is doing; its wait if it has one that was recognised.
+enum class Activity {
+  kWaits,            ///< ThreadStatus::wait
+  kFutex,            ///< in a futex call that no primitive claims
+  kIdle,             ///< parked in a call that threads wait for work in
+  kSleeps,           ///< until a time of its own
+  kBlocked,          ///< in another call of the kernel
+  kUninterruptible,  ///< in D state
+  kStopped,          ///< by a signal or a tracer
+  kRuns,             ///< on a processor, or ready to be
+  kEnded,            ///< a zombie, or gone while pstuck looked
+  kUnknown,
+};
+
+struct ThreadStatus {
+  Activity activity = Activity::kUnknown;
+  std::optional<WaitIndex> wait;
+  std::int64_t syscall = -1;  ///< the call it is in, restarts resolved; -1 for none or unknown
+  std::optional<std::size_t> frame;  ///< innermost frame of the program's own
+};
+
+/// All threads stacked behind one resource, and what is at the end of the chain.
+struct PileUp {
+  ResourceIndex resource = 0;
+  std::vector<WaitIndex> waits;     ///< ascending by tid; the members of a cycle are not in here
+  std::vector<StackGroup> groups;   ///< biggest first
+  std::optional<CycleIndex> cycle;  ///< the chain ends in this cycle
+  std::optional<PileUpIndex> next;  ///< the holder itself is stacked behind this one
+  std::optional<ThreadIndex> root;  ///< the thread that must move first; none in or behind a cycle
+  std::size_t hops = 0;             ///< waits between these threads and the end of the chain
+  std::size_t victims = 0;          ///< all threads behind the resource, through all hops
+};
+
+enum class FindingKind {
+  kDeadlock,  ///< a cycle
+  kOwnerExited,
+  kForkInherited,
+  kOwnerRecycled,
+  kStalledHolder,  ///< threads are stacked behind a holder that has not run for kStalledAfter
+};
+
+/// A holder that has not run for this long, in a wait that is not idleness, is called stalled.
+inline constexpr std::chrono::seconds kStalledAfter{10};
+
+/// What the second look told. A finding whose threads moved is not in the diagnosis any more.
+struct Confirmation {
+  bool looked_again = false;        ///< never for a core
+  bool counters_seen = false;       ///< context-switch counters were readable both times
+  std::chrono::nanoseconds gap{0};  ///< between the two reads
+};
+
+struct Finding {
+  FindingKind kind = FindingKind::kDeadlock;
+  Evidence evidence = Evidence::kRecorded;  ///< of its weakest edge
+  std::optional<CycleIndex> cycle;          ///< set for kDeadlock
+  std::optional<ResourceIndex> resource;    ///< set for the others
+  std::vector<ThreadIndex>
+      stuck_behind;  ///< through all hops; members of the cycle are not in here
+  std::optional<std::chrono::nanoseconds> since;           ///< lower bound: the shortest wait in it
+  std::optional<std::chrono::nanoseconds> ends_by_itself;  ///< a timed wait in it ends after this
+  Confirmation confirmation;
+};
+
+/// Threads that no finding and no pile-up is about, alike in what they do.
+struct ThreadGroup {
+  Activity activity = Activity::kUnknown;
+  std::int64_t syscall = -1;
+  StackGroup group;
+};
+
+struct Diagnosis {
+  std::vector<ThreadStatus> threads;  ///< one for each thread of the snapshot, in its order
+  std::vector<Resource> resources;    ///< ascending by kind, then address
+  std::vector<Wait> waits;            ///< ascending by thread
+  std::vector<Cycle> cycles;          ///< ascending by first thread
+  std::vector<PileUp> pile_ups;       ///< most victims first
+  std::vector<Finding> findings;      ///< deadlocks first, then by threads concerned
+  std::vector<ThreadGroup> others;    ///< biggest first
+  std::size_t moved = 0;  ///< findings dropped since the second look saw their threads move
+};
+
+}  // namespace pstuck

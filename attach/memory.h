@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstring>
+#include <optional>
+#include <span>
+#include <type_traits>
+
+#include "attach/snapshot.h"
+
+namespace pstuck {
+
+/// The one way to a target's bytes, the same for live processes and cores.
+class Memory {
+ public:
+  Memory() = default;
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+  virtual ~Memory() = default;
+
+  /// Copies the bytes at `from`; returns how many leading bytes could be read. Never throws.
+  virtual std::size_t read(Address from, std::span<std::byte> into) noexcept = 0;
+
+  /// A whole object or nothing.
+  template <typename T>
+  [[nodiscard]] std::optional<T> read_object(Address from) noexcept {
+    static_assert(std::is_trivially_copyable_v<T>);
+    std::array<std::byte, sizeof(T)> bytes;
+    if (read(from, bytes) != bytes.size()) return std::nullopt;
+    T object;
+    std::memcpy(&object, bytes.data(), sizeof(T));
+    return object;
+  }
+};
+
+/// A snapshot's captured stacks, and below them the target's own memory.
+/// Both must outlive it; the snapshot's threads must not change meanwhile.
+class SnapshotMemory final : public Memory {
+ public:
+  SnapshotMemory(const Snapshot& snapshot, Memory& below);
+  std::size_t read(Address from, std::span<std::byte> into) noexcept override;
+
+ private:
+  [[nodiscard]] const CapturedStack* find_stack(Address at) const noexcept;
+
+  std::vector<const CapturedStack*> stacks_;  // ascending by start
+  const CapturedStack* last_ = nullptr;       // unwinding reads one stack for a long time
+  Memory& below_;
+};
+
+}  // namespace pstuck

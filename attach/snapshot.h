@@ -1,0 +1,192 @@
+#pragma once
+
+/// The shared model: what was copied from a target at one time. Standard library only, plain data.
+/// Everything in it may come from a hostile process: sizes were checked, text was not escaped.
+
+#include <array>
+#include <chrono>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pstuck {
+
+/// An address in the target, never in pstuck itself. Arithmetic wraps.
+struct Address {
+  std::uint64_t value = 0;
+
+  friend constexpr auto operator<=>(Address, Address) = default;
+  friend constexpr Address operator+(Address a, std::uint64_t n) { return {a.value + n}; }
+  friend constexpr Address operator-(Address a, std::uint64_t n) { return {a.value - n}; }
+  friend constexpr std::uint64_t operator-(Address a, Address b) { return a.value - b.value; }
+};
+
+/// A kernel task id. Which PID namespace it counts in is said where it stands.
+struct Tid {
+  std::int32_t value = 0;
+
+  friend constexpr auto operator<=>(Tid, Tid) = default;
+};
+
+enum class TargetKind { kLive, kCore };
+
+enum class Machine { kX86_64 };
+
+/// Registers in DWARF numbering (x86-64: 3 rbx, 6 rbp, 7 rsp, 12-15 r12-r15, 16 rip).
+struct Registers {
+  static constexpr std::size_t kCount = 17;
+
+  std::array<std::uint64_t, kCount> by_dwarf_number{};
+  std::uint32_t known = 0;                ///< bit n: by_dwarf_number[n] is known
+  std::optional<Address> thread_pointer;  ///< fs_base: on glibc also the pthread_t
+
+  friend bool operator==(const Registers&, const Registers&) = default;
+};
+
+/// Where a thread stands at the border of user code and kernel.
+enum class SyscallState {
+  kUnknown,
+  kUserMode,   ///< runs, or was interrupted, in user code
+  kInSyscall,  ///< in the kernel, the call has not returned
+  kReturned,   ///< was seen on its way out of the call: awake, not waiting
+};
+
+struct Syscall {
+  SyscallState state = SyscallState::kUnknown;
+  std::int64_t number =
+      -1;  ///< as the kernel shows it; restart_syscall keeps the first call's arguments
+  std::array<std::uint64_t, 6> arguments{};
+
+  friend bool operator==(const Syscall&, const Syscall&) = default;
+};
+
+struct ContextSwitches {
+  std::uint64_t voluntary = 0;
+  std::uint64_t involuntary = 0;
+
+  friend bool operator==(const ContextSwitches&, const ContextSwitches&) = default;
+};
+
+/// How a thread's registers and stack were got.
+enum class CaptureWay {
+  kStopped,          ///< all registers, at a ptrace stop of this thread
+  kFromCore,         ///< all registers, from a core's notes
+  kReadWithoutStop,  ///< stack pointer and program counter only; `capture_reason` says why
+  kNotCaptured,      ///< nothing; `capture_reason` says why
+};
+
+enum class CaptureReason {
+  kNone,
+  kStopWouldDisturb,  ///< the blocked call would return EINTR after a stop
+  kUninterruptible,   ///< in D state: a stop would never take effect
+  kDidNotStop,        ///< did not stop before the deadline
+  kRuns,              ///< could not be stopped and was running: no stack pointer is known
+  kExited,            ///< went away while pstuck looked
+  kZombie,            ///< has ended, waits for its process to end
+};
+
+struct CapturedStack {
+  Address start;  ///< lowest address of `bytes`
+  std::vector<std::byte> bytes;
+};
+
+struct ThreadSnapshot {
+  Tid tid;            ///< as pstuck's own PID namespace counts; in a core as the dumped process did
+  Tid tid_in_target;  ///< as the target's innermost PID namespace counts: the number in lock words
+  std::string name;
+  char state = '?';  ///< R S D T t Z X as in proc(5); '?' unknown
+  Syscall syscall;
+  std::string wait_channel;  ///< kernel function a D state thread sleeps in; may be empty
+
+  CaptureWay capture = CaptureWay::kNotCaptured;
+  CaptureReason capture_reason = CaptureReason::kNone;
+  Registers registers;
+  CapturedStack stack;  ///< empty for a core: the core's memory has it
+
+  std::optional<std::chrono::nanoseconds>
+      not_run_for;                              ///< since it last ran; a lower bound of its wait
+  std::optional<std::chrono::nanoseconds> age;  ///< since it was started
+  std::optional<std::chrono::nanoseconds> cpu_time;
+  std::optional<ContextSwitches> switches;  ///< before pstuck stopped it
+};
+
+struct Mapping {
+  Address start;
+  Address end;
+  std::uint64_t file_offset = 0;
+  std::uint64_t inode = 0;  ///< 0: not backed by a file, or not known (core)
+  bool readable = false;
+  bool writable = false;
+  bool executable = false;
+  bool shared = false;
+  bool deleted = false;  ///< the file was deleted or replaced after it was mapped
+  std::string
+      path;  ///< as the target sees it, without " (deleted)"; "[stack]" and the like; may be empty
+};
+
+/// One ELF file mapped into the target.
+struct Module {
+  Address start;
+  Address end;
+  std::string path;        ///< as the target sees it
+  std::string build_id;    ///< lower-case hex, from the target's memory; empty when it has none
+  std::string local_file;  ///< where pstuck can open it now; empty when nowhere
+};
+
+struct Process {
+  Tid pid;  ///< as pstuck's own PID namespace counts
+  Tid pid_in_target;
+  Tid parent;  ///< 0: unknown, or outside pstuck's PID namespace
+  std::string name;
+  std::vector<std::string> command_line;
+  std::string executable;                       ///< as the target sees it
+  std::optional<std::chrono::nanoseconds> age;  ///< since it was started
+  std::optional<std::uint64_t> pid_namespace;   ///< inode number; none for a core
+  bool other_pid_namespace = false;             ///< not pstuck's own
+  bool other_mount_namespace = false;
+  std::string container_id;  ///< from its cgroup; empty when none is seen
+};
+
+/// How a process ended, from a core.
+struct CoreFacts {
+  std::string path;
+  int signal = 0;                   ///< 0: it was alive, as with gcore
+  std::uint64_t missing_bytes = 0;  ///< cut off at the end of a truncated core
+};
+
+/// Something the capture could not see; it must reach the report.
+enum class BlindSpotKind {
+  kModuleFileMissing,     ///< detail: path
+  kBuildIdMismatch,       ///< detail: path and both build IDs
+  kCoreTruncated,         ///< detail: number of missing bytes
+  kThreadsKeptAppearing,  ///< detail: how many looks at the task list were taken
+  kMemoryMapUnreadable,
+};
+
+struct BlindSpot {
+  BlindSpotKind kind;
+  std::string detail;
+};
+
+struct Snapshot {
+  TargetKind kind = TargetKind::kLive;
+  Machine machine = Machine::kX86_64;
+  Process process;
+  std::optional<CoreFacts> core;
+  std::vector<ThreadSnapshot> threads;  ///< ascending by tid
+  std::vector<Mapping> mappings;        ///< ascending, not overlapping
+  std::vector<Module> modules;          ///< ascending
+  std::vector<BlindSpot> blind_spots;
+  /// Both clocks when the capture began; none for a core.
+  std::optional<std::chrono::nanoseconds> realtime;
+  std::optional<std::chrono::nanoseconds> monotonic;
+  std::chrono::nanoseconds capture_took{0};
+  std::chrono::nanoseconds longest_stop{
+      0};               ///< longest time that any one thread stood still for pstuck
+  bool frozen = false;  ///< all threads were stopped at one instant
+};
+
+}  // namespace pstuck

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "attach/memory.h"
+#include "attach/snapshot.h"
+
+namespace pstuck {
+
+struct CaptureOptions {
+  std::size_t stack_bytes =
+      64 * 1024;        ///< copied for each thread; deeper bytes are read when needed
+  bool freeze = false;  ///< stop all threads at one instant
+  std::function<void(std::size_t done, std::size_t total)> progress;  ///< may be empty
+};
+
+/// A task that is not one of the target's threads, found by the id that a lock recorded.
+struct TaskElsewhere {
+  Tid tid;      ///< as pstuck's PID namespace counts
+  Tid process;  ///< its thread group
+  std::string process_name;
+  bool in_parent = false;  ///< the process is the target's parent
+};
+
+/// One thread, looked at again without stopping it.
+struct ThreadLook {
+  Tid tid;
+  bool exists = false;
+  Syscall syscall;
+  std::optional<ContextSwitches> switches;
+};
+
+/// The threads in question and the words of the locks in question, at one later time.
+struct Look {
+  std::chrono::nanoseconds monotonic{0};
+  std::vector<ThreadLook> threads;  ///< in the order asked for
+  /// The first 24 bytes of each lock in the order asked for; none when unreadable.
+  std::vector<std::optional<std::array<std::byte, 24>>> locks;
+};
+
+/// Who can tell whose id a lock recorded when no thread of the target has it.
+class TaskFinder {
+ public:
+  TaskFinder() = default;
+  TaskFinder(const TaskFinder&) = delete;
+  TaskFinder& operator=(const TaskFinder&) = delete;
+  virtual ~TaskFinder() = default;
+
+  /// The id counts in the target's PID namespace. Always none for a core.
+  virtual std::optional<TaskElsewhere> find_task(Tid id_in_target) = 0;
+};
+
+/// A live process or a core file: the seam behind which every target is the same.
+class Target : public TaskFinder {
+ public:
+  /// Throws Error. A live target runs again when it returns, and when it throws.
+  virtual Snapshot capture(const CaptureOptions& options) = 0;
+
+  virtual Memory& memory() = 0;
+
+  /// Reads threads and locks again without stopping anything; none for a core.
+  virtual std::optional<Look> look_again(std::span<const Tid> threads,
+                                         std::span<const Address> locks) = 0;
+};
+
+struct TargetOptions {
+  std::string executable;  ///< --exe: for a core whose executable cannot be found by itself
+};
+
+/// Tells a PID from a core by looking. Throws Error.
+std::unique_ptr<Target> open_target(const std::string& spec, const TargetOptions& options);
+
+}  // namespace pstuck

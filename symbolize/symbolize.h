@@ -1,0 +1,37 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "attach/memory.h"
+#include "symbolize/stacks.h"
+
+namespace pstuck {
+
+struct SymbolizeOptions {
+  std::size_t max_frames = 256;  ///< physical frames a thread; 0: no limit but the loop guard
+  bool lines = true;             ///< file:line and inlined calls, from DWARF
+  std::function<void(std::size_t done, std::size_t total)> progress;  ///< may be empty
+};
+
+/// The symbols of one snapshot's modules. The snapshot and the memory must outlive it.
+/// Module files are opened when first needed.
+class Symbolizer final : public DataSymbols {
+ public:
+  Symbolizer(const Snapshot& snapshot, Memory& memory, const SymbolizeOptions& options);
+  ~Symbolizer() override;
+
+  /// Unwinds and names every thread's stack. Touches the target only through the memory.
+  Stacks symbolize();
+
+  std::optional<DataSymbol> find_data_symbol(Address at) override;
+
+  /// Module files that could not be used, found out while symbolizing.
+  [[nodiscard]] std::vector<BlindSpot> blind_spots() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pstuck
