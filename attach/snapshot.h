@@ -83,6 +83,7 @@ enum class CaptureReason {
   kStopWouldDisturb,  ///< the blocked call would return EINTR after a stop
   kUninterruptible,   ///< in D state: a stop would never take effect
   kDidNotStop,        ///< did not stop before the deadline
+  kStopRefused,       ///< the kernel refused to let pstuck trace this thread
   kRuns,              ///< could not be stopped and was running: no stack pointer is known
   kExited,            ///< went away while pstuck looked
   kZombie,            ///< has ended, waits for its process to end

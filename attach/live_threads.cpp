@@ -1,0 +1,117 @@
+#include "attach/live_threads.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "attach/clock.h"
+#include "attach/syscalls.h"
+
+namespace pstuck {
+namespace {
+
+using std::chrono::nanoseconds;
+
+// include/linux/sched.h. Older kernels used these bits otherwise, so the name must fit as well.
+constexpr std::uint64_t kPfIoWorker = 0x10;
+constexpr std::uint64_t kPfUserWorker = 0x4000;
+
+bool is_io_uring_worker(const StatFacts& stat) {
+  return (stat.flags & (kPfIoWorker | kPfUserWorker)) != 0 && stat.name.starts_with("iou-");
+}
+
+std::optional<nanoseconds> age_on_scheduler_clock(const std::optional<nanoseconds>& last_ran,
+                                                  const FactsClock& clock) {
+  if (!last_ran || !clock.scheduler) return {};
+  const nanoseconds since_reference = read_clock(CLOCK_MONOTONIC) - clock.monotonic;
+  // The clocks of two processors differ by some milliseconds: never say a negative time.
+  return std::max(nanoseconds(0), *clock.scheduler + since_reference - *last_ran);
+}
+
+void take_syscall(const ProcDirectory& tasks, LiveThread& thread) {
+  const auto facts = read_syscall(tasks, thread.snapshot.tid);
+  if (!facts) return;
+  thread.snapshot.syscall = facts->syscall;
+  thread.on_processor = facts->running;
+  thread.stack_pointer = facts->stack_pointer;
+  thread.program_counter = facts->program_counter;
+}
+
+// Calls that may have a socket as their first argument.
+bool is_socket_call(std::int64_t number) {
+  constexpr std::array kCalls = {SYS_read,     SYS_write,   SYS_readv,   SYS_writev,
+                                 SYS_connect,  SYS_accept,  SYS_accept4, SYS_sendto,
+                                 SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_recvmmsg,
+                                 SYS_sendmmsg, SYS_splice,  SYS_sendfile};
+  return std::ranges::find(kCalls, number) != kCalls.end();
+}
+
+bool has_timeout(int socket, int option) {
+  timeval limit{};
+  socklen_t size = sizeof limit;
+  return ::getsockopt(socket, SOL_SOCKET, option, &limit, &size) == 0 &&
+         (limit.tv_sec != 0 || limit.tv_usec != 0);
+}
+
+}  // namespace
+
+FactsClock read_facts_clock() {
+  FactsClock clock{.ticks_per_second = ::sysconf(_SC_CLK_TCK)};
+  const ProcDirectory own("/proc/thread-self");
+  if (const auto sched = own.read("sched")) clock.scheduler = parse_sched(*sched).last_ran;
+  clock.monotonic = read_clock(CLOCK_MONOTONIC);
+  clock.boot = read_clock(CLOCK_BOOTTIME);
+  return clock;
+}
+
+std::optional<LiveThread> read_thread_facts(const ProcDirectory& tasks, Tid id,
+                                            const FactsClock& clock, bool nested_pid_namespace) {
+  const auto stat_text = tasks.read(fmt::format("{}/stat", id.value));
+  const auto stat = stat_text ? parse_stat(*stat_text) : std::nullopt;
+  if (!stat || is_io_uring_worker(*stat)) return {};
+
+  LiveThread thread;
+  ThreadSnapshot& snapshot = thread.snapshot;
+  snapshot.tid = id;
+  snapshot.tid_in_target = id;
+  snapshot.name = stat->name;
+  snapshot.state = stat->state;
+  snapshot.cpu_time = from_ticks(stat->cpu_ticks, clock.ticks_per_second);
+  snapshot.age =
+      std::max(nanoseconds(0), clock.boot - from_ticks(stat->start_ticks, clock.ticks_per_second));
+  if (const auto text = tasks.read(fmt::format("{}/sched", id.value))) {
+    const SchedFacts sched = parse_sched(*text);
+    snapshot.switches = sched.switches;
+    snapshot.not_run_for = age_on_scheduler_clock(sched.last_ran, clock);
+  } else {
+    snapshot.switches = read_switches(tasks, id);
+  }
+  if (nested_pid_namespace) {
+    const auto status = tasks.read(fmt::format("{}/status", id.value));
+    const auto ids = status ? parse_status(*status).ids_by_namespace : std::vector<Tid>{};
+    if (!ids.empty()) snapshot.tid_in_target = ids.back();
+  }
+  if (stat->state == 'D') {
+    snapshot.wait_channel = tasks.read(fmt::format("{}/wchan", id.value)).value_or("");
+  }
+  take_syscall(tasks, thread);
+  return thread;
+}
+
+bool stop_would_disturb(const Syscall& syscall, const ProcDirectory& process, int pidfd) {
+  if (syscall.state != SyscallState::kInSyscall) return false;
+  const BlockingCall* call = find_blocking_call(syscall.number);
+  if (call != nullptr && call->stop_interrupts) return true;
+  if (pidfd < 0 || !is_socket_call(syscall.number)) return false;
+  const auto descriptor = static_cast<int>(syscall.arguments[0]);
+  if (!process.read_link(fmt::format("fd/{}", descriptor)).starts_with("socket:")) return false;
+  const Descriptor socket(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd, descriptor, 0)));
+  return socket.is_open() &&
+         (has_timeout(socket.get(), SO_RCVTIMEO) || has_timeout(socket.get(), SO_SNDTIMEO));
+}
+
+}  // namespace pstuck

@@ -1,0 +1,216 @@
+#include "attach/proc_parse.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace pstuck {
+namespace {
+
+/// Takes the next line off the front of `text`.
+std::string_view take_line(std::string_view& text) {
+  const std::size_t end = std::min(text.find('\n'), text.size());
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return line;
+}
+
+/// Takes the next word, separated by blanks or tabs, off the front of `text`; empty at the end.
+std::string_view take_word(std::string_view& text) {
+  const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
+  const std::size_t end = std::min(text.find_first_of(" \t", begin), text.size());
+  const std::string_view word = text.substr(begin, end - begin);
+  text.remove_prefix(end);
+  return word;
+}
+
+template <typename Integer>
+std::optional<Integer> parse_integer(std::string_view text, int base = 10) {
+  if (base == 16 && text.starts_with("0x")) text.remove_prefix(2);
+  Integer value{};
+  const auto [end, trouble] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (trouble != std::errc{} || end != text.data() + text.size() || text.empty()) return {};
+  return value;
+}
+
+Tid parse_tid(std::string_view text) { return {parse_integer<std::int32_t>(text).value_or(0)}; }
+
+/// "12345.678901" milliseconds, as SPLIT_NS prints them in kernel/sched/debug.c.
+std::optional<std::chrono::nanoseconds> parse_milliseconds(std::string_view text) {
+  const std::size_t dot = text.find('.');
+  if (dot == std::string_view::npos || text.size() - dot - 1 != 6) return {};
+  const auto whole = parse_integer<std::int64_t>(text.substr(0, dot));
+  const auto fraction = parse_integer<std::uint32_t>(text.substr(dot + 1));
+  if (!whole || !fraction || *whole < 0 || *whole > INT64_MAX / 1'000'000 - 1) return {};
+  return std::chrono::milliseconds(*whole) + std::chrono::nanoseconds(*fraction);
+}
+
+/// "name   :   value" as /proc/PID/sched prints it.
+std::pair<std::string_view, std::string_view> split_at_colon(std::string_view line) {
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return {line, {}};
+  std::string_view name = line.substr(0, colon);
+  std::string_view value = line.substr(colon + 1);
+  return {take_word(name), value};
+}
+
+std::optional<Mapping> parse_mapping(std::string_view line) {
+  const std::string_view range = take_word(line);
+  const std::string_view permissions = take_word(line);
+  const auto offset = parse_integer<std::uint64_t>(take_word(line), 16);
+  take_word(line);  // the device: the inode and the path tell enough
+  const auto inode = parse_integer<std::uint64_t>(take_word(line));
+  const std::size_t dash = range.find('-');
+  if (dash == std::string_view::npos || permissions.size() != 4 || !offset || !inode) return {};
+  const auto start = parse_integer<std::uint64_t>(range.substr(0, dash), 16);
+  const auto end = parse_integer<std::uint64_t>(range.substr(dash + 1), 16);
+  if (!start || !end || *start >= *end) return {};
+
+  Mapping mapping{.start = {*start}, .end = {*end}, .file_offset = *offset, .inode = *inode};
+  mapping.readable = permissions[0] == 'r';
+  mapping.writable = permissions[1] == 'w';
+  mapping.executable = permissions[2] == 'x';
+  mapping.shared = permissions[3] == 's';
+  std::string_view path = line.substr(std::min(line.find_first_not_of(' '), line.size()));
+  constexpr std::string_view kDeleted = " (deleted)";
+  if (mapping.inode != 0 && path.ends_with(kDeleted)) {
+    mapping.deleted = true;
+    path.remove_suffix(kDeleted.size());
+  }
+  mapping.path = path;
+  return mapping;
+}
+
+}  // namespace
+
+std::optional<StatFacts> parse_stat(std::string_view text) {
+  // The name may hold blanks and parentheses: it ends at the last one.
+  const std::size_t open = text.find('(');
+  const std::size_t close = text.rfind(')');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return {};
+  StatFacts facts{.name = std::string(text.substr(open + 1, close - open - 1))};
+  std::string_view rest = text.substr(close + 1);
+  if (rest.ends_with('\n')) rest.remove_suffix(1);
+
+  std::array<std::string_view, 20> field;  // field[0] is the third of proc_pid_stat(5)
+  for (std::string_view& word : field) word = take_word(rest);
+  if (field[0].size() != 1) return {};
+  facts.state = field[0][0];
+  facts.parent = parse_tid(field[1]);
+  facts.flags = parse_integer<std::uint64_t>(field[6]).value_or(0);
+  facts.cpu_ticks = parse_integer<std::uint64_t>(field[11]).value_or(0) +
+                    parse_integer<std::uint64_t>(field[12]).value_or(0);
+  facts.start_ticks = parse_integer<std::uint64_t>(field[19]).value_or(0);
+  return facts;
+}
+
+StatusFacts parse_status(std::string_view text) {
+  StatusFacts facts;
+  std::optional<std::uint64_t> voluntary;
+  std::optional<std::uint64_t> involuntary;
+  while (!text.empty()) {
+    auto [name, value] = split_at_colon(take_line(text));
+    if (name == "Tgid") facts.thread_group = parse_tid(take_word(value));
+    if (name == "PPid") facts.parent = parse_tid(take_word(value));
+    if (name == "TracerPid") facts.tracer = parse_tid(take_word(value));
+    if (name == "voluntary_ctxt_switches") {
+      voluntary = parse_integer<std::uint64_t>(take_word(value));
+    }
+    if (name == "nonvoluntary_ctxt_switches") {
+      involuntary = parse_integer<std::uint64_t>(take_word(value));
+    }
+    if (name == "CapEff") {
+      facts.effective_capabilities = parse_integer<std::uint64_t>(take_word(value), 16).value_or(0);
+    }
+    if (name == "Uid") {
+      take_word(value);
+      facts.user = parse_integer<std::uint32_t>(take_word(value));
+    }
+    if (name == "NSpid") {
+      for (auto id = take_word(value); !id.empty(); id = take_word(value)) {
+        facts.ids_by_namespace.push_back(parse_tid(id));
+      }
+    }
+  }
+  if (voluntary && involuntary) facts.switches = ContextSwitches{*voluntary, *involuntary};
+  return facts;
+}
+
+std::optional<SyscallFacts> parse_syscall(std::string_view text) {
+  text = take_line(text);
+  SyscallFacts facts;
+  const std::string_view first = take_word(text);
+  if (first == "running") {
+    facts.running = true;
+    return facts;
+  }
+  const auto number = parse_integer<std::int64_t>(first);
+  if (!number) return {};
+  if (*number >= 0) {
+    facts.syscall.state = SyscallState::kInSyscall;
+    facts.syscall.number = *number;
+    for (std::uint64_t& argument : facts.syscall.arguments) {
+      const auto value = parse_integer<std::uint64_t>(take_word(text), 16);
+      if (!value) return {};
+      argument = *value;
+    }
+  }
+  const auto stack_pointer = parse_integer<std::uint64_t>(take_word(text), 16);
+  const auto program_counter = parse_integer<std::uint64_t>(take_word(text), 16);
+  if (!stack_pointer || !program_counter) return {};
+  facts.stack_pointer = Address{*stack_pointer};
+  facts.program_counter = Address{*program_counter};
+  return facts;
+}
+
+SchedFacts parse_sched(std::string_view text) {
+  SchedFacts facts;
+  std::optional<std::uint64_t> voluntary;
+  std::optional<std::uint64_t> involuntary;
+  while (!text.empty() && !(facts.last_ran && voluntary && involuntary)) {
+    auto [name, value] = split_at_colon(take_line(text));
+    if (name == "se.exec_start") facts.last_ran = parse_milliseconds(take_word(value));
+    if (name == "nr_voluntary_switches") {
+      voluntary = parse_integer<std::uint64_t>(take_word(value));
+    }
+    if (name == "nr_involuntary_switches") {
+      involuntary = parse_integer<std::uint64_t>(take_word(value));
+    }
+  }
+  if (voluntary && involuntary) facts.switches = ContextSwitches{*voluntary, *involuntary};
+  return facts;
+}
+
+std::vector<Mapping> parse_maps(std::string_view text) {
+  std::vector<Mapping> mappings;
+  while (!text.empty()) {
+    std::optional<Mapping> mapping = parse_mapping(take_line(text));
+    if (!mapping) continue;
+    // The file is read in several pieces while the target maps and unmaps: keep the order.
+    if (!mappings.empty() && mapping->start < mappings.back().end) continue;
+    mappings.push_back(std::move(*mapping));
+  }
+  return mappings;
+}
+
+std::vector<std::string> parse_command_line(std::string_view text, std::size_t most) {
+  std::vector<std::string> arguments;
+  while (!text.empty() && arguments.size() < most) {
+    const std::size_t end = std::min(text.find('\0'), text.size());
+    arguments.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return arguments;
+}
+
+std::string parse_container_id(std::string_view cgroup) {
+  constexpr std::size_t kDigits = 64;
+  std::size_t run = 0;
+  for (std::size_t i = 0; i < cgroup.size(); ++i) {
+    const char c = cgroup[i];
+    run = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ? run + 1 : 0;
+    if (run == kDigits) return std::string(cgroup.substr(i + 1 - kDigits, kDigits));
+  }
+  return {};
+}
+
+}  // namespace pstuck

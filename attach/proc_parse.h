@@ -1,0 +1,61 @@
+#pragma once
+
+/// Text from /proc as values: pure functions, total on any bytes. proc(5); fs/proc of Linux 6.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attach/snapshot.h"
+
+namespace pstuck {
+
+/// /proc/PID/stat. Times are in clock ticks (sysconf(_SC_CLK_TCK)).
+struct StatFacts {
+  std::string name;
+  char state = '?';
+  Tid parent;
+  std::uint64_t flags = 0;        ///< PF_* of include/linux/sched.h
+  std::uint64_t cpu_ticks = 0;    ///< user and system
+  std::uint64_t start_ticks = 0;  ///< since boot
+};
+std::optional<StatFacts> parse_stat(std::string_view text);
+
+/// /proc/PID/status.
+struct StatusFacts {
+  Tid thread_group;
+  Tid parent;
+  Tid tracer;                         ///< 0: none
+  std::vector<Tid> ids_by_namespace;  ///< outermost first; pstuck's own id first
+  std::optional<std::uint32_t> user;  ///< effective
+  std::uint64_t effective_capabilities = 0;
+  std::optional<ContextSwitches> switches;
+};
+StatusFacts parse_status(std::string_view text);
+
+/// /proc/PID/syscall.
+struct SyscallFacts {
+  Syscall syscall;
+  bool running = false;  ///< on a processor: nothing else is known
+  std::optional<Address> stack_pointer;
+  std::optional<Address> program_counter;
+};
+std::optional<SyscallFacts> parse_syscall(std::string_view text);
+
+/// /proc/PID/sched: when it last ran, on the scheduler's clock.
+struct SchedFacts {
+  std::optional<std::chrono::nanoseconds> last_ran;
+  std::optional<ContextSwitches> switches;
+};
+SchedFacts parse_sched(std::string_view text);
+
+std::vector<Mapping> parse_maps(std::string_view text);
+
+/// Arguments separated by NUL; at most `most` of them.
+std::vector<std::string> parse_command_line(std::string_view text, std::size_t most = 4096);
+
+/// The 64 hexadecimal digits that container runtimes put into the cgroup's path; empty when none.
+std::string parse_container_id(std::string_view cgroup);
+
+}  // namespace pstuck

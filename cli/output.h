@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string>
+
+namespace pstuck {
+
+/// Writes to the file, or to standard output when `path` is empty or "-". A regular file appears
+/// under its name only when it is complete. Throws Error.
+void write_output(const std::string& path, const std::string& text);
+
+}  // namespace pstuck

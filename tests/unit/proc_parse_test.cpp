@@ -1,0 +1,115 @@
+#include "attach/proc_parse.h"
+
+#include <gtest/gtest.h>
+
+#include "attach/syscalls.h"
+
+namespace pstuck {
+namespace {
+
+using std::chrono::nanoseconds;
+
+TEST(ParseStat, NameMayHoldParenthesesAndBlanks) {
+  const auto stat = parse_stat(
+      "4711 (a) b (c)) S 1 4711 4711 0 -1 4194560 1 2 3 4 50 7 0 0 20 0 3 0 12345 1 2 3\n");
+  ASSERT_TRUE(stat);
+  EXPECT_EQ(stat->name, "a) b (c)");
+  EXPECT_EQ(stat->state, 'S');
+  EXPECT_EQ(stat->parent, Tid{1});
+  EXPECT_EQ(stat->flags, 4194560U);
+  EXPECT_EQ(stat->cpu_ticks, 57U);
+  EXPECT_EQ(stat->start_ticks, 12345U);
+}
+
+TEST(ParseStat, CutTextIsNothing) {
+  EXPECT_FALSE(parse_stat(""));
+  EXPECT_FALSE(parse_stat("4711 (name"));
+  EXPECT_FALSE(parse_stat(") 1 ("));
+  EXPECT_FALSE(parse_stat("4711 (name)"));
+}
+
+TEST(ParseStatus, FindsIdsOfEveryNamespace) {
+  const StatusFacts status = parse_status(
+      "Name:\tx\nTgid:\t70\nPPid:\t1\nTracerPid:\t99\nUid:\t0\t1000\t0\t0\nNSpid:\t70\t3\t1\n"
+      "CapEff:\t0000000000080000\nvoluntary_ctxt_switches:\t5\nnonvoluntary_ctxt_switches:\t6\n");
+  EXPECT_EQ(status.thread_group, Tid{70});
+  EXPECT_EQ(status.tracer, Tid{99});
+  EXPECT_EQ(status.user, 1000U);
+  EXPECT_EQ(status.effective_capabilities, 1U << 19);
+  EXPECT_EQ(status.ids_by_namespace, (std::vector<Tid>{{70}, {3}, {1}}));
+  EXPECT_EQ(status.switches, (ContextSwitches{5, 6}));
+}
+
+TEST(ParseSyscall, BlockedRunningAndOutsideACall) {
+  const auto blocked = parse_syscall("202 0x7f10 0x80 0x2 0x0 0x0 0x0 0x7ffe10 0x7f20\n");
+  ASSERT_TRUE(blocked);
+  EXPECT_EQ(blocked->syscall.state, SyscallState::kInSyscall);
+  EXPECT_EQ(blocked->syscall.number, kFutex);
+  EXPECT_EQ(blocked->syscall.arguments[1], 0x80U);
+  EXPECT_EQ(blocked->stack_pointer, Address{0x7ffe10});
+  EXPECT_EQ(blocked->program_counter, Address{0x7f20});
+
+  const auto running = parse_syscall("running\n");
+  ASSERT_TRUE(running);
+  EXPECT_TRUE(running->running);
+  EXPECT_FALSE(running->stack_pointer);
+
+  const auto fault = parse_syscall("-1 0x7ffe10 0x7f20\n");
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->syscall.state, SyscallState::kUnknown);
+  EXPECT_EQ(fault->stack_pointer, Address{0x7ffe10});
+
+  EXPECT_FALSE(parse_syscall("202 0x7f10"));
+  EXPECT_FALSE(parse_syscall(""));
+}
+
+TEST(ParseSched, LastRunInNanoseconds) {
+  const SchedFacts sched = parse_sched(
+      "x (1, #threads: 1)\n-----\nse.exec_start                :       1130054.053448\n"
+      "nr_voluntary_switches         :     7\nnr_involuntary_switches       :   2\n");
+  EXPECT_EQ(sched.last_ran, nanoseconds(1130054053448));
+  EXPECT_EQ(sched.switches, (ContextSwitches{7, 2}));
+  EXPECT_FALSE(parse_sched("se.exec_start : 1.5\n").last_ran);
+  EXPECT_FALSE(parse_sched("se.exec_start : -1.000000\n").last_ran);
+}
+
+TEST(ParseMaps, PermissionsDeletedFilesAndAnonymousMemory) {
+  const auto maps = parse_maps(
+      "55d0-55e0 r-xp 00001000 08:01 42                 /opt/my server (deleted)\n"
+      "7f00-7f10 rw-s 00000000 00:00 0\n"
+      "not a mapping\n"
+      "7f08-7f20 rw-p 00000000 00:00 0\n"
+      "7f20-7f30 rw-p 00000000 00:00 0                  [stack]\n");
+  ASSERT_EQ(maps.size(), 3U);
+  EXPECT_EQ(maps[0].path, "/opt/my server");
+  EXPECT_TRUE(maps[0].deleted);
+  EXPECT_TRUE(maps[0].executable);
+  EXPECT_FALSE(maps[0].writable);
+  EXPECT_EQ(maps[0].file_offset, 0x1000U);
+  EXPECT_TRUE(maps[1].shared);
+  EXPECT_TRUE(maps[1].path.empty());
+  EXPECT_EQ(maps[2].path, "[stack]") << "the overlapping line before it was left out";
+}
+
+TEST(ParseCommandLine, ArgumentsAndTheirLimit) {
+  using namespace std::string_view_literals;
+  EXPECT_EQ(parse_command_line("a\0b c\0\0"sv), (std::vector<std::string>{"a", "b c", ""}));
+  EXPECT_EQ(parse_command_line("a\0b\0c\0"sv, 2).size(), 2U);
+}
+
+TEST(ParseContainerId, NeedsSixtyFourHexadecimalDigits) {
+  const std::string id(64, 'a');
+  EXPECT_EQ(parse_container_id("0::/system.slice/docker-" + id + ".scope\n"), id);
+  EXPECT_EQ(parse_container_id("0::/user.slice\n"), "");
+}
+
+TEST(BlockingCalls, TableIsFoundByNumber) {
+  ASSERT_NE(find_blocking_call(kFutex), nullptr);
+  EXPECT_EQ(find_blocking_call(kFutex)->name, "futex");
+  EXPECT_TRUE(find_blocking_call(232)->stop_interrupts) << "epoll_wait";
+  EXPECT_EQ(find_blocking_call(39), nullptr) << "getpid does not block";
+  EXPECT_EQ(find_blocking_call(-1), nullptr);
+}
+
+}  // namespace
+}  // namespace pstuck
