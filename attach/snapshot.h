@@ -162,6 +162,7 @@ struct CoreFacts {
 enum class BlindSpotKind {
   kModuleFileMissing,     ///< detail: path
   kBuildIdMismatch,       ///< detail: path and both build IDs
+  kBuildIdUnknown,        ///< detail: path; the core lacks the build ID, the file there was used
   kCoreTruncated,         ///< detail: number of missing bytes
   kThreadsKeptAppearing,  ///< detail: how many looks at the task list were taken
   kMemoryMapUnreadable,

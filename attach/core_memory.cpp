@@ -1,0 +1,28 @@
+#include "attach/core_memory.h"
+
+#include <algorithm>
+
+namespace pstuck {
+
+void CoreMemory::set_pieces(std::vector<Piece> pieces) {
+  pieces_ = std::move(pieces);
+  std::ranges::stable_sort(pieces_, {}, &Piece::start);
+}
+
+std::size_t CoreMemory::read(Address from, std::span<std::byte> into) noexcept {
+  std::size_t done = 0;
+  auto next = std::ranges::upper_bound(pieces_, from, {}, &Piece::start);
+  if (next != pieces_.begin()) --next;
+  for (; next != pieces_.end() && done < into.size(); ++next) {
+    const Address at = from + done;
+    if (at < from || at < next->start) break;
+    const std::uint64_t skip = at - next->start;
+    if (skip >= next->bytes.size()) break;
+    const std::size_t count = std::min(into.size() - done, next->bytes.size() - skip);
+    std::memcpy(into.data() + done, next->bytes.data() + skip, count);
+    done += count;
+  }
+  return done;
+}
+
+}  // namespace pstuck

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <vector>
+
+#include "attach/memory.h"
+
+namespace pstuck {
+
+/// Memory put together from pieces that stand in files.
+class CoreMemory final : public Memory {
+ public:
+  struct Piece {
+    Address start;
+    std::span<const std::byte> bytes;  ///< not empty; must outlive the memory
+  };
+
+  /// The pieces must not overlap; their order is free.
+  void set_pieces(std::vector<Piece> pieces);
+
+  std::size_t read(Address from, std::span<std::byte> into) noexcept override;
+
+ private:
+  std::vector<Piece> pieces_;  // ascending
+};
+
+}  // namespace pstuck

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attach/core_file.h"
+#include "attach/core_memory.h"
+
+namespace pstuck {
+
+/// The files of a core's modules as this machine has them, and the memory that they stand in for:
+/// code and constants, which are not in cores.
+struct LocalFiles {
+  std::vector<MappedFile> files;
+  std::vector<CoreMemory::Piece> pieces;  ///< inside `files`
+  std::vector<BlindSpot> blind_spots;
+};
+
+/// Sets Module::local_file where a file with the module's build ID is there. `executable` is the
+/// index of the program's own module, `executable_file` stands in for its path (--exe) or is empty.
+/// Mappings that the core tells no permissions of learn from the program headers whether they are
+/// code. Throws Error when the program's file is another one than the core's.
+LocalFiles find_local_files(const CoreFile& core, std::span<Mapping> mappings, Memory& memory,
+                            std::vector<Module>& modules, std::optional<std::size_t> executable,
+                            const std::string& executable_file);
+
+}  // namespace pstuck

@@ -1,0 +1,56 @@
+#pragma once
+
+/// What the notes of an x86-64 ELF core tell: pure functions, total on any bytes. The layouts are
+/// those of sys/procfs.h and of fs/binfmt_elf.c; gdb's gcore writes the same.
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "attach/registers.h"
+
+namespace pstuck {
+
+/// NT_PRSTATUS.
+struct CoreThread {
+  Tid tid;
+  int signal = 0;  ///< that ended the process; 0 when it was alive
+  ThreadRegisters user;
+};
+
+/// NT_PRPSINFO. Its state letter is not read: it tells of the dumping, not of what came before.
+struct CoreProcess {
+  Tid pid;
+  Tid parent;
+  std::string name;
+  std::string arguments;  ///< joined by blanks, cut at 79 bytes
+};
+
+/// An entry of NT_FILE.
+struct CoreFileRange {
+  Address start;
+  Address end;
+  std::uint64_t file_offset = 0;  ///< in bytes
+  std::string path;               ///< with the kernel's " (deleted)"
+};
+
+/// NT_AUXV, as far as it helps to find the program and the vDSO; see getauxval(3).
+struct CoreAuxiliaryVector {
+  std::optional<Address> program_headers;
+  std::optional<Address> entry;
+  std::optional<Address> executable_name;
+  std::optional<Address> vdso;
+};
+
+struct CoreNotes {
+  std::vector<CoreThread> threads;  ///< in the order of the notes
+  std::optional<CoreProcess> process;
+  std::vector<CoreFileRange> files;  ///< ascending, not overlapping
+  CoreAuxiliaryVector auxiliary;
+};
+
+/// `segments` are the contents of the core's PT_NOTE program headers.
+CoreNotes parse_core_notes(std::span<const std::span<const std::byte>> segments);
+
+}  // namespace pstuck

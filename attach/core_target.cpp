@@ -1,0 +1,163 @@
+#include "attach/core_target.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "attach/core_file.h"
+#include "attach/core_mappings.h"
+#include "attach/core_memory.h"
+#include "attach/core_modules.h"
+#include "attach/core_notes.h"
+#include "attach/error.h"
+#include "attach/modules.h"
+
+namespace pstuck {
+namespace {
+
+[[noreturn]] void throw_no_threads(const CoreFile& core) {
+  const bool cut = core.missing_bytes() > 0;
+  throw Error(ErrorKind::kUnreadable,
+              fmt::format("{} has no notes about threads{}", core.path(),
+                          cut ? ": it is cut off before them" : ""),
+              "dump again: gcore PID, or with ulimit -c unlimited and room on the disk");
+}
+
+/// The kernel's own io_uring workers are dumped as threads that were never in user code.
+bool runs_user_code(const CoreThread& thread) {
+  const auto& registers = thread.user.registers.by_dwarf_number;
+  constexpr std::size_t kStackPointer = 7;
+  constexpr std::size_t kProgramCounter = 16;
+  return registers[kStackPointer] != 0 || registers[kProgramCounter] != 0;
+}
+
+std::vector<ThreadSnapshot> make_threads(const CoreNotes& notes) {
+  std::vector<ThreadSnapshot> threads;
+  for (const CoreThread& thread : notes.threads) {
+    if (!runs_user_code(thread)) continue;
+    threads.push_back({.tid = thread.tid,
+                       .tid_in_target = thread.tid,
+                       .syscall = thread.user.syscall,
+                       .capture = CaptureWay::kFromCore,
+                       .registers = thread.user.registers});
+    // The notes have one name, that of the first thread, which has the process's id.
+    if (notes.process && notes.process->pid == thread.tid) {
+      threads.back().name = notes.process->name;
+    }
+  }
+  std::ranges::stable_sort(threads, {}, &ThreadSnapshot::tid);
+  const auto same_id = [](const auto& a, const auto& b) { return a.tid == b.tid; };
+  threads.erase(std::unique(threads.begin(), threads.end(), same_id), threads.end());
+  return threads;
+}
+
+std::vector<std::string> split_arguments(std::string_view text) {
+  std::vector<std::string> arguments;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    if (end > 0) arguments.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return arguments;
+}
+
+Process make_process(const CoreNotes& notes) {
+  if (!notes.process) return {};
+  return {.pid = notes.process->pid,
+          .pid_in_target = notes.process->pid,
+          .parent = notes.process->parent,
+          .name = notes.process->name,
+          .command_line = split_arguments(notes.process->arguments)};
+}
+
+std::optional<std::size_t> find_executable(const std::vector<Module>& modules,
+                                           const CoreAuxiliaryVector& auxiliary) {
+  for (const auto& inside : {auxiliary.program_headers, auxiliary.entry}) {
+    if (!inside) continue;
+    const auto found = std::ranges::find_if(modules, [&](const Module& module) {
+      return module.start <= *inside && *inside < module.end;
+    });
+    if (found != modules.end()) return static_cast<std::size_t>(found - modules.begin());
+  }
+  return {};
+}
+
+std::string read_text(Memory& memory, Address from) {
+  std::array<char, 4096> text;
+  const std::size_t size = memory.read(from, std::as_writable_bytes(std::span(text)));
+  const std::string_view read(text.data(), size);
+  const std::size_t end = read.find('\0');
+  return end == std::string_view::npos ? std::string() : std::string(read.substr(0, end));
+}
+
+class CoreTarget final : public Target {
+ public:
+  CoreTarget(const std::string& path, const TargetOptions& options);
+
+  Snapshot capture(const CaptureOptions&) override { return snapshot_; }
+  Memory& memory() override { return memory_; }
+  std::optional<TaskElsewhere> find_task(Tid) override { return {}; }
+  std::optional<Look> look_again(std::span<const Tid>, std::span<const Address>) override {
+    return {};
+  }
+
+ private:
+  void find_modules_and_files(const CoreNotes& notes, const TargetOptions& options);
+
+  CoreFile core_;
+  LocalFiles local_;
+  CoreMemory memory_;
+  Snapshot snapshot_;
+};
+
+CoreTarget::CoreTarget(const std::string& path, const TargetOptions& options) : core_(path) {
+  const CoreNotes notes = parse_core_notes(core_.notes());
+  snapshot_.kind = TargetKind::kCore;
+  snapshot_.threads = make_threads(notes);
+  if (snapshot_.threads.empty()) throw_no_threads(core_);
+  snapshot_.core = CoreFacts{
+      .path = path, .signal = notes.threads.front().signal, .missing_bytes = core_.missing_bytes()};
+  if (core_.missing_bytes() > 0) {
+    snapshot_.blind_spots.push_back(
+        {BlindSpotKind::kCoreTruncated, fmt::format("{}", core_.missing_bytes())});
+  }
+  snapshot_.process = make_process(notes);
+  snapshot_.mappings = make_core_mappings(core_.segments(), notes.files, notes.auxiliary.vdso);
+  find_modules_and_files(notes, options);
+}
+
+void CoreTarget::find_modules_and_files(const CoreNotes& notes, const TargetOptions& options) {
+  std::vector<CoreMemory::Piece> pieces;
+  for (const CoreSegment& segment : core_.segments()) {
+    if (!segment.bytes.empty()) pieces.push_back({segment.start, segment.bytes});
+  }
+  memory_.set_pieces(pieces);
+
+  snapshot_.modules = find_modules(snapshot_.mappings, memory_);
+  const auto executable = find_executable(snapshot_.modules, notes.auxiliary);
+  if (executable) {
+    snapshot_.process.executable = snapshot_.modules[*executable].path;
+  } else if (!options.executable.empty()) {
+    throw Error(ErrorKind::kMismatch,
+                fmt::format("{} does not tell where its program was loaded, so that {} cannot be "
+                            "held against it",
+                            core_.path(), options.executable),
+                "leave out --exe");
+  } else if (notes.auxiliary.executable_name) {
+    snapshot_.process.executable = read_text(memory_, *notes.auxiliary.executable_name);
+  }
+
+  local_ = find_local_files(core_, snapshot_.mappings, memory_, snapshot_.modules, executable,
+                            options.executable);
+  std::ranges::move(local_.blind_spots, std::back_inserter(snapshot_.blind_spots));
+  std::ranges::copy(local_.pieces, std::back_inserter(pieces));
+  memory_.set_pieces(std::move(pieces));
+}
+
+}  // namespace
+
+std::unique_ptr<Target> open_core_target(const std::string& path, const TargetOptions& options) {
+  return std::make_unique<CoreTarget>(path, options);
+}
+
+}  // namespace pstuck

@@ -1,0 +1,64 @@
+#pragma once
+
+/// ELF files as they stand on disk or in a target's memory. Total on any bytes.
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attach/memory.h"
+
+namespace pstuck {
+
+inline constexpr std::uint64_t kPageSize = 4096;
+
+constexpr std::uint64_t page_floor(std::uint64_t value) { return value & ~(kPageSize - 1); }
+
+struct ElfIdentity {
+  bool is_64_bit = false;
+  bool is_little_endian = false;
+  std::uint16_t type = 0;     ///< ET_* of elf.h
+  std::uint16_t machine = 0;  ///< EM_* of elf.h
+};
+
+/// None when the bytes do not begin with an ELF header; the class and byte order may be any.
+std::optional<ElfIdentity> identify_elf(std::span<const std::byte> beginning);
+
+struct ElfNote {
+  std::uint32_t type = 0;
+  std::string_view name;  ///< without the NUL
+  std::span<const std::byte> content;
+};
+
+/// Takes the next note off the front; none at the end, and where the bytes make no whole note.
+std::optional<ElfNote> take_note(std::span<const std::byte>& notes, std::size_t alignment);
+
+/// A PT_LOAD program header.
+struct ElfSegment {
+  std::uint64_t address = 0;  ///< as linked
+  std::uint64_t offset = 0;
+  std::uint64_t file_size = 0;
+  std::uint64_t memory_size = 0;
+  bool writable = false;
+  bool executable = false;
+};
+
+/// A program or library of 64-bit x86-64.
+struct ElfImage {
+  std::vector<ElfSegment> segments;
+  std::string build_id;        ///< lower-case hex; empty when none was found
+  bool read_entirely = false;  ///< else a build ID may have been missed
+};
+
+/// None when memory holds no such image there.
+std::optional<ElfImage> read_elf_image(Memory& memory, Address header);
+
+/// None when the file's bytes are no such image.
+std::optional<ElfImage> read_elf_file(std::span<const std::byte> file);
+
+/// What to add to the image's linked addresses when its header stands at `header`.
+std::uint64_t load_bias(const ElfImage& image, Address header);
+
+}  // namespace pstuck

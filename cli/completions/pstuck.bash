@@ -1,0 +1,40 @@
+# bash completion for pstuck(1)
+
+_pstuck() {
+  local word=${COMP_WORDS[COMP_CWORD]}
+  local before=${COMP_WORDS[COMP_CWORD - 1]}
+  COMPREPLY=()
+  # The shell makes --format=json three words: the option, "=" and the value.
+  [[ $word == = ]] && word=
+  [[ $before == = ]] && before=${COMP_WORDS[COMP_CWORD - 2]}
+  case $before in
+    --format)
+      mapfile -t COMPREPLY < <(compgen -W 'text json postmortem' -- "$word")
+      return
+      ;;
+    --color)
+      mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word")
+      return
+      ;;
+    -o | --output | --exe)
+      compopt -o filenames
+      mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      return
+      ;;
+    --stack-bytes | --max-frames)
+      return
+      ;;
+  esac
+  if [[ $word == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W '-a --all-threads --format -o --output --color --exit-code
+      --freeze --stack-bytes --exe --no-lines --max-frames -h --help --version' -- "$word")
+    return
+  fi
+  compopt -o filenames
+  mapfile -t COMPREPLY < <(
+    (cd /proc && compgen -G '[0-9]*') | while read -r pid; do compgen -W "$pid" -- "$word"; done
+    compgen -f -- "$word"
+  )
+}
+
+complete -F _pstuck pstuck

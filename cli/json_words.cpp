@@ -1,0 +1,227 @@
+#include "cli/json_words.h"
+
+namespace pstuck {
+
+std::string_view json_word(TargetKind kind) {
+  switch (kind) {
+    case TargetKind::kLive:
+      return "live";
+    case TargetKind::kCore:
+      return "core";
+  }
+  return {};
+}
+
+std::string_view json_word(CaptureWay way) {
+  switch (way) {
+    case CaptureWay::kStopped:
+      return "stopped";
+    case CaptureWay::kFromCore:
+      return "from_core";
+    case CaptureWay::kReadWithoutStop:
+      return "read_without_stop";
+    case CaptureWay::kNotCaptured:
+      return "not_captured";
+  }
+  return {};
+}
+
+std::string_view json_word(CaptureReason reason) {
+  switch (reason) {
+    case CaptureReason::kNone:
+      return "none";
+    case CaptureReason::kStopWouldDisturb:
+      return "stop_would_disturb";
+    case CaptureReason::kUninterruptible:
+      return "uninterruptible";
+    case CaptureReason::kDidNotStop:
+      return "did_not_stop";
+    case CaptureReason::kStopRefused:
+      return "stop_refused";
+    case CaptureReason::kRuns:
+      return "runs";
+    case CaptureReason::kExited:
+      return "exited";
+    case CaptureReason::kZombie:
+      return "zombie";
+  }
+  return {};
+}
+
+std::string_view json_word(BlindSpotKind kind) {
+  switch (kind) {
+    case BlindSpotKind::kModuleFileMissing:
+      return "module_file_missing";
+    case BlindSpotKind::kBuildIdMismatch:
+      return "build_id_mismatch";
+    case BlindSpotKind::kBuildIdUnknown:
+      return "build_id_unknown";
+    case BlindSpotKind::kCoreTruncated:
+      return "core_truncated";
+    case BlindSpotKind::kThreadsKeptAppearing:
+      return "threads_kept_appearing";
+    case BlindSpotKind::kMemoryMapUnreadable:
+      return "memory_map_unreadable";
+  }
+  return {};
+}
+
+std::string_view json_word(StackEnd end) {
+  switch (end) {
+    case StackEnd::kRoot:
+      return "root";
+    case StackEnd::kNoCfi:
+      return "no_cfi";
+    case StackEnd::kMemoryMissing:
+      return "memory_missing";
+    case StackEnd::kLoop:
+      return "loop";
+    case StackEnd::kFrameLimit:
+      return "frame_limit";
+    case StackEnd::kNotCaptured:
+      return "not_captured";
+  }
+  return {};
+}
+
+std::string_view json_word(Evidence evidence) {
+  switch (evidence) {
+    case Evidence::kRecorded:
+      return "recorded";
+    case Evidence::kInferred:
+      return "inferred";
+    case Evidence::kUnknown:
+      return "unknown";
+  }
+  return {};
+}
+
+std::string_view json_word(ResourceKind kind) {
+  switch (kind) {
+    case ResourceKind::kMutex:
+      return "mutex";
+    case ResourceKind::kThread:
+      return "thread";
+  }
+  return {};
+}
+
+std::string_view json_word(MutexType type) {
+  switch (type) {
+    case MutexType::kNormal:
+      return "normal";
+    case MutexType::kRecursive:
+      return "recursive";
+    case MutexType::kErrorCheck:
+      return "error_check";
+    case MutexType::kAdaptive:
+      return "adaptive";
+  }
+  return {};
+}
+
+std::string_view json_word(MutexProtocol protocol) {
+  switch (protocol) {
+    case MutexProtocol::kNone:
+      return "none";
+    case MutexProtocol::kInherit:
+      return "inherit";
+    case MutexProtocol::kProtect:
+      return "protect";
+  }
+  return {};
+}
+
+std::string_view json_word(OwnerFate fate) {
+  switch (fate) {
+    case OwnerFate::kThread:
+      return "thread";
+    case OwnerFate::kInTransition:
+      return "in_transition";
+    case OwnerFate::kExited:
+      return "exited";
+    case OwnerFate::kForkInherited:
+      return "fork_inherited";
+    case OwnerFate::kOtherProcess:
+      return "other_process";
+    case OwnerFate::kRecycled:
+      return "recycled";
+    case OwnerFate::kOtherNamespace:
+      return "other_namespace";
+    case OwnerFate::kNotRecorded:
+      return "not_recorded";
+    case OwnerFate::kUnreadable:
+      return "unreadable";
+  }
+  return {};
+}
+
+std::string_view json_word(WaitKind kind) {
+  switch (kind) {
+    case WaitKind::kLock:
+      return "lock";
+    case WaitKind::kRelockAfterCondition:
+      return "relock_after_condition";
+    case WaitKind::kJoin:
+      return "join";
+  }
+  return {};
+}
+
+std::string_view json_word(RecognisedBy how) {
+  switch (how) {
+    case RecognisedBy::kCleanupChain:
+      return "cleanup_chain";
+    case RecognisedBy::kRegisters:
+      return "registers";
+    case RecognisedBy::kCallSite:
+      return "call_site";
+    case RecognisedBy::kFunctionName:
+      return "function_name";
+  }
+  return {};
+}
+
+std::string_view json_word(Activity activity) {
+  switch (activity) {
+    case Activity::kWaits:
+      return "waits";
+    case Activity::kFutex:
+      return "futex";
+    case Activity::kIdle:
+      return "idle";
+    case Activity::kSleeps:
+      return "sleeps";
+    case Activity::kBlocked:
+      return "blocked";
+    case Activity::kUninterruptible:
+      return "uninterruptible";
+    case Activity::kStopped:
+      return "stopped";
+    case Activity::kRuns:
+      return "runs";
+    case Activity::kEnded:
+      return "ended";
+    case Activity::kUnknown:
+      return "unknown";
+  }
+  return {};
+}
+
+std::string_view json_word(FindingKind kind) {
+  switch (kind) {
+    case FindingKind::kDeadlock:
+      return "deadlock";
+    case FindingKind::kOwnerExited:
+      return "owner_exited";
+    case FindingKind::kForkInherited:
+      return "fork_inherited";
+    case FindingKind::kOwnerRecycled:
+      return "owner_recycled";
+    case FindingKind::kStalledHolder:
+      return "stalled_holder";
+  }
+  return {};
+}
+
+}  // namespace pstuck

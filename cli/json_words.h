@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string_view>
+
+#include "cli/report.h"
+
+namespace pstuck {
+
+/// The enumerators as they stand in JSON: snake_case, without the k.
+std::string_view json_word(TargetKind kind);
+std::string_view json_word(CaptureWay way);
+std::string_view json_word(CaptureReason reason);
+std::string_view json_word(BlindSpotKind kind);
+std::string_view json_word(StackEnd end);
+std::string_view json_word(Evidence evidence);
+std::string_view json_word(ResourceKind kind);
+std::string_view json_word(MutexType type);
+std::string_view json_word(MutexProtocol protocol);
+std::string_view json_word(OwnerFate fate);
+std::string_view json_word(WaitKind kind);
+std::string_view json_word(RecognisedBy how);
+std::string_view json_word(Activity activity);
+std::string_view json_word(FindingKind kind);
+
+}  // namespace pstuck

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/report.h"
+
+namespace pstuck {
+
+/// What threads, locks and frames of one report are called. All text is printable and has no
+/// colour. Total: an index that the report does not have gives an empty answer.
+class Labels {
+ public:
+  /// The report must outlive it.
+  explicit Labels(const Report& report);
+
+  [[nodiscard]] const Report& report() const { return *report_; }
+
+  [[nodiscard]] Tid tid(ThreadIndex thread) const;
+  [[nodiscard]] std::vector<Tid> tids(const std::vector<ThreadIndex>& threads) const;
+  [[nodiscard]] ThreadStatus status(ThreadIndex thread) const;
+  [[nodiscard]] const Stack& stack(ThreadIndex thread) const;
+
+  /// The frame that a wait or a status names; null when there is none.
+  [[nodiscard]] const Location* location(ThreadIndex thread,
+                                         std::optional<std::size_t> frame) const;
+
+  /// "worker-3 (48231)".
+  [[nodiscard]] std::string thread(ThreadIndex thread) const;
+
+  /// "g_cache", "mutex 0x55d9c0001040"; with its address where two locks have the same name.
+  [[nodiscard]] std::string lock(ResourceIndex resource) const;
+
+  /// "mutex 0x55d9c0001040", also when it has a name.
+  [[nodiscard]] std::string lock_kind(ResourceIndex resource) const;
+
+  /// "orderd (pid 48213)", "orderd (pid 48213, core core.48213)".
+  [[nodiscard]] std::string process() const;
+
+  /// What to give to pstuck to look at this target again.
+  [[nodiscard]] std::string target() const;
+
+  /// The deadlock finding that a thread is a member of, counted from 0 among the deadlocks.
+  [[nodiscard]] std::optional<std::size_t> deadlock_of(ThreadIndex thread) const;
+  [[nodiscard]] std::size_t deadlocks() const { return deadlocks_; }
+
+ private:
+  const Report* report_;
+  std::vector<std::optional<std::size_t>> deadlock_of_;  // by thread
+  std::vector<bool> shares_its_name_;                    // by resource
+  std::size_t deadlocks_ = 0;
+};
+
+/// "Cache::get"; without a symbol its place in the module, "orderd+0x1234".
+std::string function_label(const Location& location, std::size_t width);
+
+/// "Cache::get(Key const&)", or as above.
+std::string signature_label(const Location& location, std::size_t width);
+
+/// "cache.cpp:41", else the module, else nothing.
+std::string place_label(const Location& location);
+
+/// "Cache::get ← Handler::serve ← worker_main": innermost first, the middle of many left out.
+std::string functions_label(const Stacks& stacks, const std::vector<std::size_t>& locations);
+
+}  // namespace pstuck

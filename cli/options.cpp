@@ -1,0 +1,280 @@
+#include "cli/options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "attach/error.h"
+
+namespace pstuck {
+namespace {
+
+constexpr std::string_view kExamples =
+    R"(Exit status:
+  0  a report was made
+  1  with --exit-code: the report says that threads hang
+  2  trouble: wrong usage, no such process, not permitted, unreadable file
+
+Examples:
+  pstuck 48213                              who waits for whom in a live process
+  pstuck -a core.48213                      every thread of a core file
+  pstuck --format postmortem -o hang.md 48213
+                                            a postmortem to fill in
+  pstuck --exit-code --format json $(pidof orderd)
+                                            for scripts: status 1 on a hang
+)";
+
+constexpr std::size_t kMostStackBytes = std::size_t{1} << 30;
+
+/// The options as they stand on the command line, not yet understood.
+struct Words {
+  std::string format = "text";
+  std::string colour = "auto";
+  std::string max_frames = "256";
+  std::string stack_bytes = "64K";
+  bool no_lines = false;
+};
+
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* app, std::string /*name*/,
+                        CLI::AppFormatMode /*mode*/) const override {
+    std::string text =
+        "Usage: pstuck [OPTION]... TARGET...\n"
+        "Says which threads of a hung process wait for what, who holds it, and what the\n"
+        "holder is doing. A TARGET is a process id or a core file.\n";
+    for (const std::string& group : app->get_groups()) {
+      if (group.empty()) continue;
+      text += "\n" + group + ":\n";
+      const auto options =
+          app->get_options([&](const CLI::Option* option) { return option->get_group() == group; });
+      for (const CLI::Option* option : options) text += line(*option);
+    }
+    return text + "\n" + std::string(kExamples);
+  }
+
+ private:
+  static std::string line(const CLI::Option& option) {
+    constexpr std::size_t kColumn = 27;
+    std::string names = option.get_snames().empty() ? "      --" : "  -";
+    if (!option.get_snames().empty()) names += option.get_snames().front() + ", --";
+    names += option.get_lnames().front();
+    if (option.get_items_expected_max() > 0) names += " " + option.get_type_name();
+    std::string text = fmt::format("{:<{}}", names, kColumn);
+    if (names.size() >= kColumn) text = names + "\n" + std::string(kColumn, ' ');
+    for (const char c : option.get_description()) {
+      text += c;
+      if (c == '\n') text += std::string(kColumn, ' ');
+    }
+    return text + "\n";
+  }
+};
+
+void add_options(CLI::App& app, Options& options, Words& words) {
+  app.add_flag("-a,--all-threads", options.all_threads,
+               "every thread with its whole stack, as jstack -l does")
+      ->group("Report");
+  app.add_option("--format", words.format, "text, json or postmortem (default: text)")
+      ->type_name("FORMAT")
+      ->group("Report");
+  app.add_option("-o,--output", options.output, "write to FILE, not to standard output")
+      ->type_name("FILE")
+      ->group("Report");
+  app.add_option("--color", words.colour,
+                 "auto, always or never (default: auto, which means on a\n"
+                 "terminal, unless NO_COLOR is set)")
+      ->type_name("WHEN")
+      ->group("Report");
+  app.add_flag("--exit-code", options.exit_code, "exit with 1 when threads hang")->group("Report");
+  app.add_flag("--freeze", options.freeze,
+               "stop all threads at one instant (default: one after the\n"
+               "other, each for a fraction of a millisecond)")
+      ->group("Looking");
+  app.add_option("--stack-bytes", words.stack_bytes,
+                 "copy so much of each stack at once, like 256K or 1M\n"
+                 "(default: 64K; deeper bytes are read when needed)")
+      ->type_name("N[K|M]")
+      ->group("Looking");
+  app.add_option("--exe", options.executable,
+                 "the program of a core, where it is not found by itself")
+      ->type_name("FILE")
+      ->group("Looking");
+  app.add_flag("--no-lines", words.no_lines,
+               "no source lines and inlined calls: faster, and enough to\n"
+               "find a deadlock")
+      ->group("Symbols");
+  app.add_option("--max-frames", words.max_frames,
+                 "stop after N frames of a stack (default: 256; 0: never)")
+      ->type_name("N")
+      ->group("Symbols");
+  app.set_help_flag("-h,--help", "show this text")->group("Information");
+  app.set_version_flag("--version", "pstuck " PSTUCK_VERSION, "show the version")
+      ->group("Information");
+  app.add_option("TARGET", options.targets)->group("");
+  for (CLI::Option* option : app.get_options()) {
+    const bool takes_one = option->get_items_expected_max() == 1;
+    if (takes_one) option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  }
+}
+
+/// How many letters must be added, left out or changed to make `b` of `a`.
+std::size_t spelling_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, changed});
+    }
+  }
+  return row.back();
+}
+
+std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
+  constexpr std::size_t kLongestWord = 40;
+  const std::string_view see_help = "see pstuck --help";
+  if (word.size() > kLongestWord || known.empty()) return std::string(see_help);
+  const auto longer = std::find_if(known.begin(), known.end(), [&](const std::string& name) {
+    return word.size() > 3 && name.starts_with(word);
+  });
+  if (longer != known.end()) return fmt::format("did you mean {}?", *longer);
+  const auto nearest =
+      std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
+        return spelling_distance(word, a) < spelling_distance(word, b);
+      });
+  const bool near = spelling_distance(word, *nearest) <= 1 + word.size() / 4;
+  return near ? fmt::format("did you mean {}?", *nearest) : std::string(see_help);
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+[[noreturn]] void refuse(const std::string& message, const std::string& hint) {
+  throw Error(ErrorKind::kUsage, message, hint);
+}
+
+template <typename T, std::size_t N>
+T choice(std::string_view option, const std::string& word,
+         const std::array<std::pair<std::string_view, T>, N>& choices) {
+  std::vector<std::string> known;
+  for (const auto& [name, value] : choices) {
+    if (name == word) return value;
+    known.emplace_back(name);
+  }
+  refuse(fmt::format("{} cannot be \"{}\"", option, word),
+         fmt::format("it is one of {}", fmt::join(known, ", ")));
+}
+
+/// A whole number and what follows it; none when it does not begin with one that fits.
+std::optional<std::pair<std::size_t, std::string_view>> number(std::string_view word) {
+  std::size_t value = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc()) return std::nullopt;
+  return std::pair(value, word.substr(static_cast<std::size_t>(end - word.data())));
+}
+
+std::size_t parse_max_frames(const std::string& word) {
+  const auto parsed = number(word);
+  if (!parsed || !parsed->second.empty()) {
+    refuse(fmt::format("--max-frames cannot be \"{}\"", word), "it is a number, 0 for no limit");
+  }
+  return parsed->first;
+}
+
+std::size_t parse_stack_bytes(const std::string& word) {
+  const std::string hint = "it is a number of bytes up to 1024M, like 65536, 256K or 1M";
+  const auto parsed = number(word);
+  std::size_t unit = 0;
+  if (parsed && parsed->second.empty()) unit = 1;
+  if (parsed && (parsed->second == "K" || parsed->second == "k")) unit = 1024;
+  if (parsed && (parsed->second == "M" || parsed->second == "m")) unit = 1024 * 1024;
+  if (unit == 0 || parsed->first > kMostStackBytes / unit) {
+    refuse(fmt::format("--stack-bytes cannot be \"{}\"", word), hint);
+  }
+  return parsed->first * unit;
+}
+
+void understand(const Words& words, Options& options) {
+  constexpr std::array kFormats{std::pair{std::string_view("text"), Format::kText},
+                                std::pair{std::string_view("json"), Format::kJson},
+                                std::pair{std::string_view("postmortem"), Format::kPostmortem}};
+  constexpr std::array kChoices{std::pair{std::string_view("auto"), ColourChoice::kAuto},
+                                std::pair{std::string_view("always"), ColourChoice::kAlways},
+                                std::pair{std::string_view("never"), ColourChoice::kNever}};
+  options.format = choice("--format", words.format, kFormats);
+  options.colour = choice("--color", words.colour, kChoices);
+  options.max_frames = parse_max_frames(words.max_frames);
+  options.stack_bytes = parse_stack_bytes(words.stack_bytes);
+  options.lines = !words.no_lines;
+}
+
+void parse(CLI::App& app, int argc, const char* const* argv, Options& options) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    options.answer = app.help();
+  } catch (const CLI::CallForVersion&) {
+    options.answer = "pstuck " PSTUCK_VERSION "\n";
+  } catch (const CLI::ArgumentMismatch& error) {
+    const std::string text = error.what();  // begins with the option's name and a colon
+    refuse(text.substr(0, text.find(':')) + " needs a value", "see pstuck --help");
+  } catch (const CLI::ParseError& error) {
+    refuse(error.what(), "see pstuck --help");
+  }
+}
+
+/// Where the options end: at a "--", else behind the last word.
+int end_of_options(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]) == "--") return i;
+  }
+  return argc;
+}
+
+}  // namespace
+
+Options parse_options(int argc, const char* const* argv) {
+  Options options;
+  Words words;
+  CLI::App app;
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.allow_extras();  // so that an unknown option gets a message of our own
+  add_options(app, options, words);
+  const int end = end_of_options(argc, argv);
+  parse(app, end, argv, options);
+  if (!options.answer.empty()) return options;
+  for (const std::string& word : app.remaining()) {
+    const std::string name = word.substr(0, word.find('='));
+    refuse(fmt::format("unknown option {}", name), suggestion(name, option_names(app)));
+  }
+  for (int i = end + 1; i < argc; ++i) options.targets.emplace_back(argv[i]);
+  understand(words, options);
+  if (options.targets.empty()) {
+    refuse("no TARGET was given", "try pstuck PID or pstuck CORE; see pstuck --help");
+  }
+  return options;
+}
+
+bool wants_colour(ColourChoice choice, bool to_terminal, const char* no_color) {
+  if (choice != ColourChoice::kAuto) return choice == ColourChoice::kAlways;
+  const bool refused = no_color != nullptr && *no_color != '\0';  // https://no-color.org
+  return to_terminal && !refused;
+}
+
+}  // namespace pstuck

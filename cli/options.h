@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "cli/report.h"
+
+namespace pstuck {
+
+enum class ColourChoice { kAuto, kAlways, kNever };
+
+/// The command line, understood.
+struct Options {
+  std::vector<std::string> targets;
+  Format format = Format::kText;
+  bool all_threads = false;
+  std::string output;  ///< a file; empty or "-": standard output
+  bool exit_code = false;
+  ColourChoice colour = ColourChoice::kAuto;
+  bool lines = true;
+  std::size_t max_frames = 256;  ///< 0: no limit
+  std::size_t stack_bytes = 64 * 1024;
+  bool freeze = false;
+  std::string executable;
+  std::string answer;  ///< what --help or --version asked for: print it and stop; else empty
+};
+
+/// Throws Error with kUsage.
+Options parse_options(int argc, const char* const* argv);
+
+/// Whether to write colour. `no_color` is the environment variable NO_COLOR, null when not set.
+bool wants_colour(ColourChoice choice, bool to_terminal, const char* no_color);
+
+}  // namespace pstuck

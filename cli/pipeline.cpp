@@ -1,0 +1,56 @@
+#include "cli/pipeline.h"
+
+#include <thread>
+
+#include "analyzers/confirm.h"
+#include "analyzers/diagnose.h"
+#include "cli/progress.h"
+#include "symbolize/symbolize.h"
+
+namespace pstuck {
+namespace {
+
+// Between the two looks of a confirmation. The analysis has given every thread that was stopped the
+// time to fall asleep again; from then on any length of time without a context switch is a proof.
+constexpr std::chrono::milliseconds kConfirmGap{20};
+
+void confirm_findings(Target& target, Report& report) {
+  const ConfirmRequest request = find_what_to_confirm(report.snapshot, report.diagnosis);
+  if (request.threads.empty()) return;
+  const auto first = target.look_again(request.threads, request.locks);
+  if (!first) return;  // a core: nothing moves in it
+  std::this_thread::sleep_for(kConfirmGap);
+  const auto second = target.look_again(request.threads, request.locks);
+  confirm(report.snapshot, *first, *second, report.diagnosis);
+}
+
+}  // namespace
+
+Report look_at(const std::string& spec, const Options& options) {
+  Progress progress;
+  Report report;
+
+  const std::unique_ptr<Target> target = open_target(spec, {.executable = options.executable});
+
+  report.snapshot = target->capture({.stack_bytes = options.stack_bytes,
+                                     .freeze = options.freeze,
+                                     .progress = progress.step("threads captured")});
+  // From here on a live target is running again.
+
+  SnapshotMemory memory(report.snapshot, target->memory());
+  Symbolizer symbolizer(report.snapshot, memory,
+                        {.max_frames = options.max_frames,
+                         .lines = options.lines,
+                         .progress = progress.step("stacks unwound")});
+  report.stacks = symbolizer.symbolize();
+
+  report.diagnosis = diagnose(report.snapshot, report.stacks, {memory, symbolizer, *target});
+  confirm_findings(*target, report);
+
+  for (BlindSpot& spot : symbolizer.blind_spots()) {
+    report.snapshot.blind_spots.push_back(std::move(spot));
+  }
+  return report;
+}
+
+}  // namespace pstuck

@@ -1,0 +1,169 @@
+#include "cli/postmortem_cycle.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+#include "cli/escape.h"
+#include "cli/palette.h"
+#include "cli/postmortem_prompts.h"
+#include "cli/text_page.h"
+#include "cli/words.h"
+
+namespace pstuck {
+namespace {
+
+constexpr std::size_t kShownMembers = 16;
+constexpr std::size_t kShownStacks = 8;
+constexpr std::size_t kShownFrames = 24;
+
+/// The waits that a finding is about: its cycle, or those for its lock.
+std::vector<Wait> waits_of(const Diagnosis& diagnosis, const Finding& finding) {
+  std::vector<Wait> waits;
+  if (finding.cycle) {
+    for (const WaitIndex wait : diagnosis.cycles.at(*finding.cycle).waits) {
+      waits.push_back(diagnosis.waits.at(wait));
+    }
+    return waits;
+  }
+  std::copy_if(diagnosis.waits.begin(), diagnosis.waits.end(), std::back_inserter(waits),
+               [&](const Wait& wait) { return wait.resource == finding.resource; });
+  return waits;
+}
+
+std::string wait_words(const Sentences& sentences, const Wait& wait) {
+  std::string text = fmt::format("waits for {}", sentences.lock(wait.resource));
+  if (wait.frame) text += " in " + place_of_wait(sentences, wait);
+  if (wait.waited) text += ", for " + duration_words(*wait.waited);
+  if (wait.deadline) text += ", " + sentences.deadline(wait);
+  return text;
+}
+
+std::string cycle_lines(const Sentences& sentences, const std::vector<Wait>& waits) {
+  std::string text;
+  for (std::size_t i = 0; i < waits.size() && i < kShownMembers; ++i) {
+    const Wait& before = i == 0 ? waits.back() : waits[i - 1];
+    const bool joined = before.kind == WaitKind::kJoin;
+    text += fmt::format("- {} {} {} and {}.\n", sentences.thread(waits[i].thread),
+                        joined ? "is joined by" : "holds",
+                        joined ? sentences.thread(before.thread) : sentences.lock(before.resource),
+                        wait_words(sentences, waits[i]));
+  }
+  if (waits.size() > kShownMembers) {
+    text += fmt::format("- {} in the same way.\n",
+                        count_words(waits.size() - kShownMembers, "more thread", "more threads"));
+  }
+  return text;
+}
+
+std::string waiter_lines(const Sentences& sentences, const std::vector<Wait>& waits) {
+  std::string text;
+  for (std::size_t i = 0; i < waits.size() && i < kShownMembers; ++i) {
+    text += fmt::format("- {} {}.\n", sentences.thread(waits[i].thread),
+                        wait_words(sentences, waits[i]));
+  }
+  if (waits.size() > kShownMembers) {
+    text += fmt::format(
+        "- {} in the same way.\n",
+        count_words(waits.size() - kShownMembers, "more thread waits", "more threads wait"));
+  }
+  return text;
+}
+
+/// "`g_a` is a mutex, and names its owner"; a thread's end has no owner but the thread.
+std::string mutual_exclusion(const Sentences& sentences, const std::vector<Wait>& waits) {
+  const auto& resources = sentences.labels().report().diagnosis.resources;
+  std::vector<std::string> facts;
+  for (const Wait& wait : waits) {
+    const Resource& resource = resources.at(wait.resource);
+    std::string fact = sentences.lock(wait.resource);
+    fact += resource.kind == ResourceKind::kThread
+                ? " can come about through that thread only"
+                : fmt::format(" is {}, {}",
+                              with_article(mutex_words(resource.mutex.value_or(MutexTraits{}))),
+                              sentences.holder(wait.resource));
+    if (std::find(facts.begin(), facts.end(), fact) == facts.end()) facts.push_back(fact);
+    if (facts.size() == kShownMembers) break;
+  }
+  return fmt::format("{}", fmt::join(facts, "; "));
+}
+
+std::string hold_and_wait(const Sentences& sentences, const Finding& finding) {
+  if (finding.cycle) return "each thread above keeps what it has while it waits";
+  const Diagnosis& diagnosis = sentences.labels().report().diagnosis;
+  const Holder& holder = diagnosis.resources.at(finding.resource.value_or(0)).holder;
+  if (holder.fate == OwnerFate::kThread && holder.thread) {
+    return fmt::format("{} keeps the lock and {}", sentences.thread(*holder.thread),
+                       sentences.activity(*holder.thread));
+  }
+  return "not shown: the recorded owner is not there to wait for anything";
+}
+
+std::string no_preemption(const Sentences& sentences, const std::vector<Wait>& waits) {
+  for (const Wait& wait : waits) {
+    if (!wait.deadline) continue;
+    return fmt::format("only for a time: the wait of {} {}", sentences.thread(wait.thread),
+                       sentences.deadline(wait));
+  }
+  return "no wait above has a timeout, and only its owner can unlock a mutex";
+}
+
+std::string circular_wait(const Sentences& sentences, const Finding& finding,
+                          const std::vector<Wait>& waits) {
+  if (!finding.cycle) return "not shown: the waits end without a circle";
+  std::string text;
+  for (std::size_t i = 0; i < waits.size() && i < kShownMembers; ++i) {
+    text += sentences.thread(waits[i].thread) + " → ";
+  }
+  if (waits.size() > kShownMembers) text += "… → ";
+  return text + sentences.thread(waits.front().thread);
+}
+
+std::string conditions(const Sentences& sentences, const Finding& finding,
+                       const std::vector<Wait>& waits) {
+  return fmt::format(
+      "The four conditions of a deadlock:\n\n"
+      "1. Mutual exclusion: {}.\n"
+      "2. Hold and wait: {}.\n"
+      "3. No preemption: {}.\n"
+      "4. Circular wait: {}.\n",
+      mutual_exclusion(sentences, waits), hold_and_wait(sentences, finding),
+      no_preemption(sentences, waits), circular_wait(sentences, finding, waits));
+}
+
+std::string stacks(const Report& report, const Finding& finding, const std::vector<Wait>& waits) {
+  std::vector<ThreadIndex> threads;
+  const ResourceIndex resource = finding.resource.value_or(0);
+  if (!finding.cycle && resource < report.diagnosis.resources.size()) {
+    const Holder& holder = report.diagnosis.resources[resource].holder;
+    if (holder.fate == OwnerFate::kThread && holder.thread) threads.push_back(*holder.thread);
+  }
+  const std::size_t most = finding.cycle ? kShownStacks : threads.size() + 1;
+  for (const Wait& wait : waits) {
+    if (threads.size() < most) threads.push_back(wait.thread);
+  }
+  std::ostringstream lines;
+  const Palette plain;
+  const TextPage page(report, plain, lines);
+  for (const ThreadIndex thread : threads) {
+    lines << page.sentences.thread(thread) << '\n';
+    print_frames(page, {thread, 0, kShownFrames, "  ", true});
+  }
+  return markdown_block(lines.str());
+}
+
+}  // namespace
+
+std::string postmortem_cycle(const Sentences& sentences, const Finding& finding) {
+  const Report& report = sentences.labels().report();
+  const std::vector<Wait> waits = waits_of(report.diagnosis, finding);
+  if (waits.empty()) return sentences.verdict(finding) + ".\n";
+  return fmt::format("{}\n\n{}\n{}\n\n{}\n{}", sentences.verdict(finding) + ".",
+                     finding.cycle ? cycle_lines(sentences, waits) : waiter_lines(sentences, waits),
+                     sentences.evidence(finding), conditions(sentences, finding, waits),
+                     stacks(report, finding, waits));
+}
+
+}  // namespace pstuck

@@ -1,0 +1,306 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "cli/json_words.h"
+#include "cli/renderers.h"
+#include "cli/sentences.h"
+#include "cli/words.h"
+
+namespace pstuck {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kSchemaVersion = 1;
+
+template <typename T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+Json or_null(const std::optional<std::chrono::nanoseconds>& value) {
+  return value ? Json(value->count()) : Json();
+}
+
+Json or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
+std::string hexadecimal(std::uint64_t value) { return fmt::format("{:#x}", value); }
+
+Json json_of_syscall(std::int64_t number) {
+  if (number < 0) return {};
+  return {{"number", number}, {"name", or_null(std::string(syscall_name(number)))}};
+}
+
+/// Writes one report; thread ids stand wherever the diagnosis has thread indexes.
+class ReportWriter {
+ public:
+  explicit ReportWriter(const Report& report)
+      : report_(report), diagnosis_(report.diagnosis), sentences_(report) {}
+
+  [[nodiscard]] Json target() const;
+
+ private:
+  [[nodiscard]] Json process() const;
+  [[nodiscard]] Json capture() const;
+  [[nodiscard]] Json thread(ThreadIndex index) const;
+  [[nodiscard]] Json wait(ThreadIndex index) const;
+  [[nodiscard]] Json stack(ThreadIndex index) const;
+  [[nodiscard]] Json frame(const Frame& frame) const;
+  [[nodiscard]] Json resource(const Resource& resource) const;
+  [[nodiscard]] Json holder(const Holder& holder) const;
+  [[nodiscard]] Json cycle(const Cycle& cycle) const;
+  [[nodiscard]] Json pile_up(const PileUp& pile_up) const;
+  [[nodiscard]] Json finding(const Finding& finding) const;
+  [[nodiscard]] Json other(const ThreadGroup& group) const;
+
+  [[nodiscard]] Json tid(ThreadIndex thread) const { return sentences_.labels().tid(thread).value; }
+  [[nodiscard]] Json tid(const std::optional<ThreadIndex>& thread) const {
+    return thread ? tid(*thread) : Json();
+  }
+  [[nodiscard]] Json tids(const std::vector<ThreadIndex>& threads) const;
+  [[nodiscard]] Json functions(const std::vector<std::size_t>& locations) const;
+  [[nodiscard]] std::string_view verdict() const;
+
+  const Report& report_;
+  const Diagnosis& diagnosis_;
+  Sentences sentences_;
+};
+
+template <typename List, typename Write>
+Json list_of(const List& items, Write write) {
+  Json list = Json::array();
+  for (const auto& item : items) list.push_back(write(item));
+  return list;
+}
+
+Json ReportWriter::tids(const std::vector<ThreadIndex>& threads) const {
+  return list_of(threads, [&](ThreadIndex thread) { return tid(thread); });
+}
+
+Json ReportWriter::functions(const std::vector<std::size_t>& locations) const {
+  return list_of(locations, [&](std::size_t index) {
+    const Location& location = report_.stacks.locations.at(index);
+    if (!location.function.empty()) return Json(location.function);
+    return Json(fmt::format("{}+{:#x}", location.module, location.module_offset));
+  });
+}
+
+std::string_view ReportWriter::verdict() const {
+  const auto& findings = diagnosis_.findings;
+  if (findings.empty()) return "nothing_stuck";
+  const bool deadlock = std::any_of(findings.begin(), findings.end(), [](const Finding& found) {
+    return found.kind == FindingKind::kDeadlock;
+  });
+  return deadlock ? "deadlock" : "stuck";
+}
+
+Json ReportWriter::target() const {
+  const Snapshot& snapshot = report_.snapshot;
+  Json json{{"kind", json_word(snapshot.kind)}, {"verdict", verdict()}, {"process", process()}};
+  if (snapshot.core) {
+    json["core"] = {{"path", snapshot.core->path},
+                    {"signal", snapshot.core->signal},
+                    {"missing_bytes", snapshot.core->missing_bytes}};
+  }
+  json["capture"] = capture();
+  json["threads"] = Json::array();
+  for (ThreadIndex i = 0; i < snapshot.threads.size(); ++i) json["threads"].push_back(thread(i));
+  json["resources"] =
+      list_of(diagnosis_.resources, [&](const Resource& item) { return resource(item); });
+  json["cycles"] = list_of(diagnosis_.cycles, [&](const Cycle& item) { return cycle(item); });
+  json["pile_ups"] =
+      list_of(diagnosis_.pile_ups, [&](const PileUp& item) { return pile_up(item); });
+  json["findings"] =
+      list_of(diagnosis_.findings, [&](const Finding& item) { return finding(item); });
+  json["others"] = list_of(diagnosis_.others, [&](const ThreadGroup& item) { return other(item); });
+  json["moved"] = diagnosis_.moved;
+  json["blind_spots"] = list_of(snapshot.blind_spots, [](const BlindSpot& spot) {
+    return Json{{"kind", json_word(spot.kind)}, {"detail", spot.detail}};
+  });
+  return json;
+}
+
+Json ReportWriter::process() const {
+  const Process& process = report_.snapshot.process;
+  return {{"pid", process.pid.value},
+          {"pid_in_target", process.pid_in_target.value},
+          {"parent", process.parent.value > 0 ? Json(process.parent.value) : Json()},
+          {"name", process.name},
+          {"command_line", process.command_line},
+          {"executable", or_null(process.executable)},
+          {"age_ns", or_null(process.age)},
+          {"container_id", or_null(process.container_id)}};
+}
+
+Json ReportWriter::capture() const {
+  const Snapshot& snapshot = report_.snapshot;
+  return {{"took_ns", snapshot.capture_took.count()},
+          {"longest_stop_ns", snapshot.longest_stop.count()},
+          {"frozen", snapshot.frozen},
+          {"realtime_ns", or_null(snapshot.realtime)}};
+}
+
+Json ReportWriter::thread(ThreadIndex index) const {
+  const ThreadSnapshot& facts = report_.snapshot.threads[index];
+  const ThreadStatus status = sentences_.labels().status(index);
+  Json switches;
+  if (facts.switches) {
+    switches = {{"voluntary", facts.switches->voluntary},
+                {"involuntary", facts.switches->involuntary}};
+  }
+  return {{"tid", facts.tid.value},
+          {"tid_in_target", facts.tid_in_target.value},
+          {"name", facts.name},
+          {"state", std::string(1, facts.state)},
+          {"activity", json_word(status.activity)},
+          {"syscall", json_of_syscall(status.syscall)},
+          {"wait", wait(index)},
+          {"not_run_for_ns", or_null(facts.not_run_for)},
+          {"age_ns", or_null(facts.age)},
+          {"cpu_time_ns", or_null(facts.cpu_time)},
+          {"switches", switches},
+          {"capture", json_word(facts.capture)},
+          {"capture_reason", json_word(facts.capture_reason)},
+          {"stack", stack(index)}};
+}
+
+Json ReportWriter::wait(ThreadIndex index) const {
+  const ThreadStatus status = sentences_.labels().status(index);
+  if (!status.wait) return {};
+  const Wait& wait = diagnosis_.waits.at(*status.wait);
+  Json deadline;
+  if (wait.deadline) {
+    deadline = {{"clock", wait.deadline->realtime ? "realtime" : "monotonic"},
+                {"at_ns", wait.deadline->at.count()},
+                {"remaining_ns", or_null(wait.deadline->remaining)}};
+  }
+  return {{"resource", wait.resource},
+          {"kind", json_word(wait.kind)},
+          {"recognised_by", json_word(wait.recognised_by)},
+          {"frame", or_null(wait.frame)},
+          {"deadline", deadline},
+          {"waited_ns", or_null(wait.waited)}};
+}
+
+Json ReportWriter::stack(ThreadIndex index) const {
+  const Stack& stack = sentences_.labels().stack(index);
+  return {{"end", json_word(stack.end)},
+          {"library_call", or_null(stack.library_call)},
+          {"frames", list_of(stack.frames, [&](const Frame& item) { return frame(item); })}};
+}
+
+Json ReportWriter::frame(const Frame& frame) const {
+  const Location& at = report_.stacks.at(frame);
+  const bool in_module = !at.module.empty();
+  return {{"pc", hexadecimal(frame.pc.address().value)},
+          {"function", or_null(at.function)},
+          {"symbol", or_null(at.symbol)},
+          {"module", or_null(at.module)},
+          {"module_offset", in_module ? Json(hexadecimal(at.module_offset)) : Json()},
+          {"file", or_null(at.file)},
+          {"line", at.line > 0 ? Json(at.line) : Json()},
+          {"inlined", at.inlined},
+          {"interrupted", frame.interrupted}};
+}
+
+Json ReportWriter::resource(const Resource& resource) const {
+  Json mutex;
+  if (resource.mutex) {
+    mutex = {{"type", json_word(resource.mutex->type)},
+             {"protocol", json_word(resource.mutex->protocol)},
+             {"robust", resource.mutex->robust},
+             {"process_shared", resource.mutex->process_shared}};
+  }
+  return {{"kind", json_word(resource.kind)},
+          {"address", hexadecimal(resource.address.value)},
+          {"name", or_null(resource.name)},
+          {"name_module", or_null(resource.name_module)},
+          {"mutex", mutex},
+          {"recursion", resource.recursion},
+          {"holder", holder(resource.holder)}};
+}
+
+Json ReportWriter::holder(const Holder& holder) const {
+  Json elsewhere;
+  if (holder.elsewhere) {
+    elsewhere = {{"tid", holder.elsewhere->tid.value},
+                 {"process", holder.elsewhere->process.value},
+                 {"process_name", holder.elsewhere->process_name},
+                 {"in_parent", holder.elsewhere->in_parent}};
+  }
+  return {{"evidence", json_word(holder.evidence)},
+          {"fate", json_word(holder.fate)},
+          {"tid", tid(holder.thread)},
+          {"recorded_id", holder.recorded_id ? Json(holder.recorded_id->value) : Json()},
+          {"elsewhere", elsewhere}};
+}
+
+Json ReportWriter::cycle(const Cycle& cycle) const {
+  Json waits = Json::array();
+  for (std::size_t i = 0; i < cycle.waits.size(); ++i) {
+    const Wait& wait = diagnosis_.waits.at(cycle.waits[i]);
+    const Wait& next = diagnosis_.waits.at(cycle.waits[(i + 1) % cycle.waits.size()]);
+    waits.push_back(
+        {{"tid", tid(wait.thread)}, {"resource", wait.resource}, {"holder_tid", tid(next.thread)}});
+  }
+  return {{"waits", waits}};
+}
+
+Json ReportWriter::pile_up(const PileUp& pile_up) const {
+  return {
+      {"resource", pile_up.resource},
+      {"tids", list_of(pile_up.waits,
+                       [&](WaitIndex wait) { return tid(diagnosis_.waits.at(wait).thread); })},
+      {"groups",
+       list_of(
+           pile_up.groups,
+           [&](const StackGroup& group) {
+             return Json{{"tids", tids(group.threads)}, {"functions", functions(group.functions)}};
+           })},
+      {"cycle", or_null(pile_up.cycle)},
+      {"next", or_null(pile_up.next)},
+      {"root_tid", tid(pile_up.root)},
+      {"hops", pile_up.hops},
+      {"victims", pile_up.victims}};
+}
+
+Json ReportWriter::finding(const Finding& finding) const {
+  const Confirmation& confirmation = finding.confirmation;
+  return {{"kind", json_word(finding.kind)},
+          {"evidence", json_word(finding.evidence)},
+          {"cycle", or_null(finding.cycle)},
+          {"resource", or_null(finding.resource)},
+          {"stuck_behind", tids(finding.stuck_behind)},
+          {"since_ns", or_null(finding.since)},
+          {"ends_by_itself_ns", or_null(finding.ends_by_itself)},
+          {"confirmation",
+           {{"looked_again", confirmation.looked_again},
+            {"counters_seen", confirmation.counters_seen},
+            {"gap_ns", confirmation.gap.count()}}},
+          {"sentence", sentences_.verdict(finding)}};
+}
+
+Json ReportWriter::other(const ThreadGroup& group) const {
+  return {{"activity", json_word(group.activity)},
+          {"syscall", json_of_syscall(group.syscall)},
+          {"tids", tids(group.group.threads)},
+          {"functions", functions(group.group.functions)}};
+}
+
+}  // namespace
+
+void render_json(const std::vector<Report>& reports, std::ostream& out) {
+  const Json document{{"schema", "pstuck.report"},
+                      {"schema_version", kSchemaVersion},
+                      {"pstuck_version", PSTUCK_VERSION},
+                      {"targets", list_of(reports, [](const Report& report) {
+                         return ReportWriter(report).target();
+                       })}};
+  // ASCII only: whatever the target's names hold, the document is safe to show on a terminal.
+  out << document.dump(2, ' ', true, Json::error_handler_t::replace) << '\n';
+}
+
+}  // namespace pstuck

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/labels.h"
+
+namespace pstuck {
+
+/// How a renderer sets off the target's text inside a sentence; the default leaves it as it is.
+struct Ink {
+  std::function<std::string(std::string_view)> name = [](auto t) { return std::string(t); };
+  std::function<std::string(std::string_view)> code = [](auto t) { return std::string(t); };
+};
+
+/// The sentences about one report, the same for every renderer but for the ink.
+class Sentences {
+ public:
+  /// The report must outlive it.
+  explicit Sentences(const Report& report, Ink ink = {});
+
+  [[nodiscard]] const Labels& labels() const { return labels_; }
+
+  [[nodiscard]] std::string thread(ThreadIndex index) const;
+  [[nodiscard]] std::string lock(ResourceIndex index) const;
+  /// Printable text, set off.
+  [[nodiscard]] std::string ink(std::string_view printable_text) const {
+    return ink_.code(printable_text);
+  }
+  /// Any other text of the target.
+  [[nodiscard]] std::string code(std::string_view hostile) const;
+
+  /// "orderd (pid 48213)".
+  [[nodiscard]] std::string process() const { return ink_.name(labels_.process()); }
+
+  /// "2 threads wait for each other · for 3m 12s · 58 more are stuck behind them".
+  [[nodiscard]] std::string verdict(const Finding& finding) const;
+
+  /// "2 deadlocks and 1 stalled holder"; "no deadlock" without findings.
+  [[nodiscard]] std::string count() const;
+
+  /// "Owners recorded in the mutexes · nobody in the cycle ran between two reads 25 ms apart."
+  [[nodiscard]] std::string evidence(const Finding& finding) const;
+
+  /// "held by worker-7 (48235)", "whose owner 48231 has exited".
+  [[nodiscard]] std::string holder(ResourceIndex resource) const;
+
+  /// "sleeps in clock_nanosleep", "waits for g_cache".
+  [[nodiscard]] std::string activity(ThreadIndex thread) const;
+
+  /// "58 threads wait for g_cache, held by worker-7 (48235), in the deadlock above".
+  [[nodiscard]] std::string pile_up(const PileUp& pile_up) const;
+
+  /// "times out in 4.2 s"; empty for a wait without end.
+  [[nodiscard]] std::string deadline(const Wait& wait) const;
+
+  /// "6 wait for work in epoll_wait, 1 runs"; empty when there are no others.
+  [[nodiscard]] std::string others() const;
+
+  /// "Looked at 61 threads in 12 ms; none stood still for longer than 0.4 ms."
+  [[nodiscard]] std::string capture() const;
+
+ private:
+  [[nodiscard]] std::string deadlock(const Finding& finding) const;
+  [[nodiscard]] std::string stuck(const Finding& finding) const;
+  [[nodiscard]] std::string proof(const Finding& finding) const;
+  [[nodiscard]] std::string chain(ResourceIndex resource) const;
+  [[nodiscard]] std::string elsewhere(const Holder& holder) const;
+  [[nodiscard]] std::string fate(const Holder& holder) const;
+
+  Labels labels_;
+  Ink ink_;
+};
+
+}  // namespace pstuck

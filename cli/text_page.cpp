@@ -1,0 +1,300 @@
+#include "cli/text_page.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <ostream>
+#include <set>
+
+#include "cli/blind_spots.h"
+#include "cli/escape.h"
+#include "cli/words.h"
+
+namespace pstuck {
+namespace {
+
+constexpr std::size_t kWidestFunction = 56;
+constexpr std::size_t kHolderFrames = 6;
+constexpr std::size_t kShownGroups = 8;
+constexpr std::size_t kShownCycleThreads = 16;
+
+std::string pad(std::string_view text, std::size_t width) {
+  const std::size_t used = columns(text);
+  return used < width ? std::string(width - used, ' ') : std::string();
+}
+
+Ink terminal_ink(const Palette& palette) {
+  if (palette.name.empty()) return {};
+  Ink ink;
+  ink.name = [palette](std::string_view text) { return palette.paint(palette.name, text); };
+  return ink;
+}
+
+struct FrameRow {
+  std::string number;
+  std::string function;
+  std::string place;
+  bool has_line = false;
+  std::string mark;
+};
+
+FrameRow frame_row(const TextPage& page, const FrameRange& range, std::size_t index) {
+  const Frame& frame = page.labels().stack(range.thread).frames[index];
+  FrameRow row;
+  row.number = fmt::format("#{}", index);
+  row.function = fmt::format("{:#x}", frame.pc.address().value);
+  if (const Location* location = page.labels().location(range.thread, index)) {
+    row.has_line = !location->file.empty();
+    if (location->function.empty()) {
+      row.place =
+          row.has_line ? place_label(*location) : function_label(*location, kWidestFunction);
+    } else {
+      row.function = signature_label(*location, kWidestFunction);
+      row.place = place_label(*location);
+    }
+    if (location->inlined) row.place += " (inlined)";
+  }
+  if (frame.interrupted) row.mark = "a signal arrived here";
+  const ThreadStatus status = page.labels().status(range.thread);
+  if (!range.mark_wait || !status.wait) return row;
+  const Wait& wait = page.report.diagnosis.waits.at(*status.wait);
+  if (wait.frame == index) row.mark = "waits for " + page.labels().lock(wait.resource);
+  return row;
+}
+
+std::vector<FrameRow> frame_rows(const TextPage& page, const FrameRange& range) {
+  const std::size_t size = page.labels().stack(range.thread).frames.size();
+  std::vector<FrameRow> rows;
+  for (std::size_t i = range.first; i < size && rows.size() < range.count; ++i) {
+    rows.push_back(frame_row(page, range, i));
+  }
+  return rows;
+}
+
+std::size_t widest(const std::vector<FrameRow>& rows, std::string FrameRow::*column) {
+  std::size_t width = 0;
+  for (const FrameRow& row : rows) width = std::max(width, columns(row.*column));
+  return width;
+}
+
+void print_frame_row(const TextPage& page, const FrameRow& row, const std::string& indent,
+                     const std::array<std::size_t, 3>& widths) {
+  page.out << indent << row.number << pad(row.number, widths[0]) << "  " << row.function;
+  if (!row.place.empty() || !row.mark.empty()) {
+    page.out << pad(row.function, widths[1]) << "  "
+             << (row.has_line ? row.place : page.dim(row.place));
+  }
+  if (!row.mark.empty()) {
+    page.out << pad(row.place, widths[2]) << "  "
+             << page.palette.paint(page.palette.marker, "← " + row.mark);
+  }
+  page.out << '\n';
+}
+
+struct CycleRow {
+  std::string thread;
+  std::string verb;
+  std::string lock;
+  std::string function;
+  std::string place;
+  std::string tail;
+};
+
+CycleRow hold_row(const TextPage& page, const Wait& of_predecessor) {
+  const Resource& resource = page.report.diagnosis.resources.at(of_predecessor.resource);
+  if (resource.kind == ResourceKind::kThread) {
+    return {{}, "joined by", page.labels().thread(of_predecessor.thread), {}, {}, {}};
+  }
+  return {{}, "holds", page.labels().lock(of_predecessor.resource), {}, {}, {}};
+}
+
+CycleRow want_row(const TextPage& page, const Wait& wait) {
+  const Resource& resource = page.report.diagnosis.resources.at(wait.resource);
+  CycleRow row;
+  row.verb = "wants";
+  row.lock = page.labels().lock(wait.resource);
+  if (wait.kind == WaitKind::kJoin && resource.holder.thread) {
+    row.verb = "joins";
+    row.lock = page.labels().thread(*resource.holder.thread);
+  }
+  if (const Location* location = page.labels().location(wait.thread, wait.frame)) {
+    row.function = "in " + function_label(*location, 40);
+    row.place = place_label(*location);
+  }
+  std::vector<std::string> tail;
+  if (wait.waited) tail.push_back("for " + duration_words(*wait.waited));
+  if (wait.deadline) tail.push_back(page.sentences.deadline(wait));
+  if (wait.kind == WaitKind::kRelockAfterCondition)
+    tail.emplace_back("back after a condition wait");
+  row.tail = fmt::format("{}", fmt::join(tail, ", "));
+  return row;
+}
+
+std::size_t widest(const std::vector<CycleRow>& rows, std::string CycleRow::*column) {
+  std::size_t width = 0;
+  for (const CycleRow& row : rows) width = std::max(width, columns(row.*column));
+  return width;
+}
+
+void print_cycle_rows(const TextPage& page, const std::vector<CycleRow>& rows) {
+  const auto cell = [&](const CycleRow& row, std::string CycleRow::*column, bool is_name) {
+    const std::string& text = row.*column;
+    const std::string shown =
+        is_name && !text.empty() ? page.palette.paint(page.palette.name, text) : text;
+    return shown + pad(text, widest(rows, column)) + "  ";
+  };
+  for (const CycleRow& row : rows) {
+    std::string line = "  " + cell(row, &CycleRow::thread, true) + row.verb +
+                       pad(row.verb, widest(rows, &CycleRow::verb)) + " " +
+                       cell(row, &CycleRow::lock, true);
+    line += cell(row, &CycleRow::function, false) + cell(row, &CycleRow::place, false) + row.tail;
+    line.erase(line.find_last_not_of(' ') + 1);
+    page.out << line << '\n';
+  }
+}
+
+std::vector<ResourceIndex> resources_of(const Diagnosis& diagnosis, const Finding& finding) {
+  if (!finding.cycle) return {finding.resource.value_or(0)};
+  std::vector<ResourceIndex> found;
+  for (const WaitIndex wait : diagnosis.cycles.at(*finding.cycle).waits) {
+    found.push_back(diagnosis.waits.at(wait).resource);
+  }
+  return found;
+}
+
+/// "g_a is a recursive mutex, locked 3 times"; empty for a plain mutex.
+std::string traits_sentence(const TextPage& page, ResourceIndex index) {
+  const Resource& resource = page.report.diagnosis.resources.at(index);
+  if (!resource.mutex) return {};
+  const std::string words = mutex_words(*resource.mutex);
+  const bool plain = words == mutex_words({});
+  const bool told = resource.name.empty() || plain;
+  if (told && resource.recursion < 2) return {};
+  std::string text = page.sentences.lock(index);
+  if (!told) text += " is " + with_article(words);
+  if (resource.recursion > 1) {
+    text += fmt::format("{}locked {} times", told ? " is " : ", ", resource.recursion);
+  }
+  return text;
+}
+
+}  // namespace
+
+TextPage::TextPage(const Report& the_report, const Palette& the_palette, std::ostream& the_out)
+    : report(the_report),
+      palette(the_palette),
+      sentences(the_report, terminal_ink(the_palette)),
+      out(the_out) {}
+
+std::string TextPage::dim(std::string_view text) const {
+  return text.empty() ? std::string() : palette.paint(palette.dim, text);
+}
+
+void print_frames(const TextPage& page, const FrameRange& range,
+                  const std::function<void(std::size_t frame)>& after) {
+  const Stack& stack = page.labels().stack(range.thread);
+  const std::vector<FrameRow> rows = frame_rows(page, range);
+  const std::array<std::size_t, 3> widths{widest(rows, &FrameRow::number),
+                                          widest(rows, &FrameRow::function),
+                                          widest(rows, &FrameRow::place)};
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    print_frame_row(page, rows[i], range.indent, widths);
+    if (after) after(range.first + i);
+  }
+  const std::size_t end = range.first + rows.size();
+  if (end < stack.frames.size()) {
+    const std::size_t more = stack.frames.size() - end;
+    page.out << range.indent
+             << page.dim(fmt::format("… {}", count_words(more, "more frame", "more frames")))
+             << '\n';
+  } else if (stack.end != StackEnd::kRoot) {
+    page.out << range.indent << page.dim(fmt::format("… ends here: {}", stack_end_words(stack.end)))
+             << '\n';
+  }
+}
+
+void print_verdict(const TextPage& page, const Finding& finding, std::string_view subject) {
+  const bool deadlock = finding.kind == FindingKind::kDeadlock;
+  std::string word = deadlock ? "DEADLOCK" : "STUCK";
+  if (deadlock && page.labels().deadlocks() > 1 && finding.cycle) {
+    const auto& cycle = page.report.diagnosis.cycles.at(*finding.cycle);
+    const auto number =
+        page.labels().deadlock_of(page.report.diagnosis.waits.at(cycle.waits.at(0)).thread);
+    word += fmt::format(" {}", number.value_or(0) + 1);
+  }
+  page.out << page.palette.paint(page.palette.bad, word) << "  " << subject
+           << (subject.empty() ? "" : ": ") << page.sentences.verdict(finding) << '\n';
+}
+
+void print_cycle(const TextPage& page, const Cycle& cycle) {
+  const auto& waits = page.report.diagnosis.waits;
+  const std::size_t shown = std::min(cycle.waits.size(), kShownCycleThreads);
+  std::vector<CycleRow> rows;
+  for (std::size_t i = 0; i < shown; ++i) {
+    const Wait& wait = waits.at(cycle.waits[i]);
+    const WaitIndex before = i == 0 ? cycle.waits.back() : cycle.waits[i - 1];
+    rows.push_back(hold_row(page, waits.at(before)));
+    rows.back().thread = page.labels().thread(wait.thread);
+    rows.push_back(want_row(page, wait));
+  }
+  print_cycle_rows(page, rows);
+  if (shown < cycle.waits.size()) {
+    page.out << "  … " << count_words(cycle.waits.size() - shown, "more thread", "more threads")
+             << ": pstuck -a " << page.labels().target() << '\n';
+  }
+}
+
+void print_evidence(const TextPage& page, const Finding& finding) {
+  page.out << "  " << page.sentences.evidence(finding) << '\n';
+  std::set<std::string> told;
+  for (const ResourceIndex resource : resources_of(page.report.diagnosis, finding)) {
+    const std::string sentence = traits_sentence(page, resource);
+    if (sentence.empty() || told.size() >= kShownGroups || !told.insert(sentence).second) continue;
+    page.out << "  " << sentence << ".\n";
+  }
+}
+
+void print_holder(const TextPage& page, ThreadIndex holder) {
+  const auto& threads = page.report.snapshot.threads;
+  page.out << "  " << page.sentences.thread(holder) << ' ' << page.sentences.activity(holder);
+  const bool runs = page.labels().status(holder).activity == Activity::kRuns;
+  if (holder < threads.size() && threads[holder].not_run_for && !runs) {
+    page.out << ", not run for " << duration_words(*threads[holder].not_run_for);
+  }
+  page.out << '\n';
+  const std::size_t first = page.labels().status(holder).frame.value_or(0);
+  print_frames(page, {holder, first, kHolderFrames, "    ", true});
+}
+
+void print_groups(const TextPage& page, const std::vector<StackGroup>& groups) {
+  const std::size_t shown = std::min(groups.size(), kShownGroups);
+  std::vector<std::string> functions;
+  std::size_t digits = 1;
+  std::size_t width = 0;
+  for (std::size_t i = 0; i < shown; ++i) {
+    functions.push_back(functions_label(page.report.stacks, groups[i].functions));
+    if (functions.back().empty()) functions.back() = "no program frames";
+    digits = std::max(digits, fmt::formatted_size("{}", groups[i].threads.size()));
+    width = std::max(width, columns(functions.back()));
+  }
+  for (std::size_t i = 0; i < shown; ++i) {
+    page.out << fmt::format("    {:>{}} × ", groups[i].threads.size(), digits) << functions[i]
+             << pad(functions[i], width) << "  "
+             << page.dim(id_words(page.labels().tids(groups[i].threads))) << '\n';
+  }
+  if (shown == groups.size()) return;
+  std::size_t rest = 0;
+  for (std::size_t i = shown; i < groups.size(); ++i) rest += groups[i].threads.size();
+  page.out << fmt::format("    … {} with {}\n", count_words(rest, "more thread", "more threads"),
+                          count_words(groups.size() - shown, "other stack", "other stacks"));
+}
+
+void print_blind_spots(const TextPage& page) {
+  const auto spots = blind_spot_sentences(page.sentences);
+  if (spots.empty()) return;
+  page.out << '\n' << page.palette.paint(page.palette.head, "What I could not see") << '\n';
+  for (const std::string& spot : spots) page.out << "  " << spot << '\n';
+}
+
+}  // namespace pstuck

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "cli/palette.h"
+#include "cli/sentences.h"
+
+namespace pstuck {
+
+/// One report as text, and the blocks that both text renderers print.
+struct TextPage {
+  TextPage(const Report& the_report, const Palette& the_palette, std::ostream& the_out);
+
+  const Report& report;
+  const Palette& palette;
+  Sentences sentences;
+  std::ostream& out;
+
+  [[nodiscard]] const Labels& labels() const { return sentences.labels(); }
+  [[nodiscard]] std::string dim(std::string_view text) const;
+};
+
+/// A stretch of one thread's stack.
+struct FrameRange {
+  ThreadIndex thread = 0;
+  std::size_t first = 0;
+  std::size_t count = 0;
+  std::string indent;
+  bool mark_wait = false;  ///< "← waits for g_cache" at the wait's frame
+};
+
+/// Says also how the stack ended, when the range holds its last frame and that is not the root.
+/// `after` is called behind every frame's line; may be empty.
+void print_frames(const TextPage& page, const FrameRange& range,
+                  const std::function<void(std::size_t frame)>& after = {});
+
+/// "DEADLOCK  " or "STUCK  " and what it is about.
+void print_verdict(const TextPage& page, const Finding& finding, std::string_view subject);
+
+/// Who holds what and wants what, one pair of lines a thread.
+void print_cycle(const TextPage& page, const Cycle& cycle);
+
+/// The evidence of a finding, and the traits of its mutexes that are not plain ones.
+void print_evidence(const TextPage& page, const Finding& finding);
+
+/// What a holder outside all cycles is doing, with its program frames.
+void print_holder(const TextPage& page, ThreadIndex holder);
+
+/// The stacks behind one lock, counts first.
+void print_groups(const TextPage& page, const std::vector<StackGroup>& groups);
+
+void print_blind_spots(const TextPage& page);
+
+}  // namespace pstuck

@@ -1,0 +1,195 @@
+#include "cli/words.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "attach/syscalls.h"
+
+namespace pstuck {
+
+std::string duration_words(std::chrono::nanoseconds duration) {
+  const std::int64_t ns = duration.count();
+  if (ns < 0) return "0 ms";
+  const std::int64_t us = ns / 1000;
+  const std::int64_t ms = us / 1000;
+  const std::int64_t s = ms / 1000;
+  if (us < 100) return fmt::format("{} µs", us);
+  if (ms < 10 && us % 1000 >= 100) return fmt::format("{}.{} ms", ms, us % 1000 / 100);
+  if (s < 1) return fmt::format("{} ms", ms);
+  if (s < 10 && ms % 1000 >= 100) return fmt::format("{}.{} s", s, ms % 1000 / 100);
+  if (s < 60) return fmt::format("{} s", s);
+  if (s < 3600) return fmt::format("{}m {:02}s", s / 60, s % 60);
+  if (s < 86400) return fmt::format("{}h {:02}m", s / 3600, s % 3600 / 60);
+  return fmt::format("{}d {}h", s / 86400, s % 86400 / 3600);
+}
+
+std::string date_words(std::chrono::nanoseconds realtime) {
+  using std::chrono::system_clock;
+  const system_clock::time_point at(std::chrono::duration_cast<system_clock::duration>(realtime));
+  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(system_clock::to_time_t(at)));
+}
+
+std::string count_words(std::size_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
+std::string_view verb_for(std::size_t count, std::string_view one, std::string_view many) {
+  return count == 1 ? one : many;
+}
+
+std::string list_words(const std::vector<std::string>& items) {
+  std::string text;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (i > 0) text += i + 1 == items.size() ? " and " : ", ";
+    text += items[i];
+  }
+  return text;
+}
+
+std::string id_words(const std::vector<Tid>& tids) {
+  constexpr std::size_t kShown = 5;
+  std::string text;
+  for (std::size_t i = 0; i < tids.size() && i < kShown; ++i) {
+    if (i > 0) text += ' ';
+    text += fmt::format("{}", tids[i].value);
+  }
+  if (tids.size() > kShown) text += fmt::format(" +{}", tids.size() - kShown);
+  return text;
+}
+
+std::string_view syscall_name(std::int64_t number) {
+  const BlockingCall* const call = find_blocking_call(number);
+  return call != nullptr ? call->name : std::string_view();
+}
+
+std::string syscall_words(std::int64_t number) {
+  const std::string_view name = syscall_name(number);
+  return name.empty() ? fmt::format("system call {}", number) : std::string(name);
+}
+
+std::string mutex_words(const MutexTraits& traits) {
+  std::string words;
+  if (traits.process_shared) words += "process-shared ";
+  if (traits.robust) words += "robust ";
+  if (traits.protocol == MutexProtocol::kInherit) words += "priority-inheritance ";
+  if (traits.protocol == MutexProtocol::kProtect) words += "priority-protection ";
+  switch (traits.type) {
+    case MutexType::kNormal:
+      return words + "mutex";
+    case MutexType::kRecursive:
+      return words + "recursive mutex";
+    case MutexType::kErrorCheck:
+      return words + "error-checking mutex";
+    case MutexType::kAdaptive:
+      return words + "adaptive mutex";
+  }
+  return words + "mutex";
+}
+
+std::string with_article(std::string_view words) {
+  const bool vowel = !words.empty() && std::string_view("aeio").find(words[0]) != words.npos;
+  return fmt::format("{} {}", vowel ? "an" : "a", words);
+}
+
+std::string activity_words(Activity activity, std::int64_t syscall, std::size_t threads) {
+  const auto verb = [&](std::string_view one, std::string_view many) {
+    return std::string(verb_for(threads, one, many));
+  };
+  const std::string in_call = syscall >= 0 ? " in " + syscall_words(syscall) : "";
+  switch (activity) {
+    case Activity::kWaits:
+      return verb("waits", "wait");
+    case Activity::kFutex:
+      return verb("waits", "wait") + " in a futex call";
+    case Activity::kIdle:
+      return verb("waits", "wait") + " for work" + in_call;
+    case Activity::kSleeps:
+      return verb("sleeps", "sleep") + in_call;
+    case Activity::kBlocked:
+      return verb("is", "are") + " blocked" + (in_call.empty() ? " in the kernel" : in_call);
+    case Activity::kUninterruptible:
+      return verb("is", "are") + " in uninterruptible sleep" + in_call;
+    case Activity::kStopped:
+      return verb("is", "are") + " stopped by a signal or a tracer";
+    case Activity::kRuns:
+      return verb("runs", "run");
+    case Activity::kEnded:
+      return verb("has", "have") + " ended";
+    case Activity::kUnknown:
+      break;
+  }
+  return verb("does", "do") + " something that pstuck could not see";
+}
+
+std::string_view state_words(char state) {
+  switch (state) {
+    case 'R':
+      return "running";
+    case 'S':
+      return "sleeping";
+    case 'D':
+      return "uninterruptible sleep";
+    case 'T':
+      return "stopped by a signal";
+    case 't':
+      return "stopped by a tracer";
+    case 'Z':
+      return "ended, a zombie";
+    case 'X':
+      return "dead";
+    case 'I':
+      return "idle in the kernel";
+    default:
+      return "unknown";
+  }
+}
+
+std::string signal_words(int signal) {
+  const char* const name = sigabbrev_np(signal);
+  if (name == nullptr) return fmt::format("signal {}", signal);
+  return fmt::format("SIG{}", name);
+}
+
+std::string_view stack_end_words(StackEnd end) {
+  switch (end) {
+    case StackEnd::kRoot:
+      return "the thread's first function";
+    case StackEnd::kNoCfi:
+      return "no unwind information";
+    case StackEnd::kMemoryMissing:
+      return "stack memory could not be read";
+    case StackEnd::kLoop:
+      return "the unwind information leads in a circle";
+    case StackEnd::kFrameLimit:
+      return "the limit of --max-frames";
+    case StackEnd::kNotCaptured:
+      return "no registers were captured";
+  }
+  return "unknown";
+}
+
+std::string_view capture_reason_words(CaptureReason reason) {
+  switch (reason) {
+    case CaptureReason::kNone:
+      return "no reason is known";
+    case CaptureReason::kStopWouldDisturb:
+      return "a stop would have interrupted the system call";
+    case CaptureReason::kUninterruptible:
+      return "no stop takes effect in uninterruptible sleep";
+    case CaptureReason::kDidNotStop:
+      return "did not stop in time";
+    case CaptureReason::kRuns:
+      return "was running and could not be stopped";
+    case CaptureReason::kStopRefused:
+      return "the kernel refused to let pstuck trace it";
+    case CaptureReason::kExited:
+      return "exited meanwhile";
+    case CaptureReason::kZombie:
+      return "had ended already";
+  }
+  return "no reason is known";
+}
+
+}  // namespace pstuck

@@ -1,0 +1,56 @@
+#pragma once
+
+/// The words that all renderers share. Every one stands here once.
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analyzers/diagnosis.h"
+#include "symbolize/stacks.h"
+
+namespace pstuck {
+
+/// "25 ms", "4.2 s", "3m 12s", "2h 05m", "3d 4h"; rounded down, as most durations are lower bounds.
+std::string duration_words(std::chrono::nanoseconds duration);
+
+/// "2025-11-23 22:30:05 UTC"; the duration counts from 1970.
+std::string date_words(std::chrono::nanoseconds realtime);
+
+/// "1 thread", "58 threads".
+std::string count_words(std::size_t count, std::string_view one, std::string_view many);
+
+/// The verb that goes with a count: "waits" for one, "wait" for many.
+std::string_view verb_for(std::size_t count, std::string_view one, std::string_view many);
+
+/// "a", "a and b", "a, b and c".
+std::string list_words(const std::vector<std::string>& items);
+
+/// "48240 48241 48242 48243 48244 +47".
+std::string id_words(const std::vector<Tid>& tids);
+
+/// "epoll_wait"; empty for a call that is not in the table.
+std::string_view syscall_name(std::int64_t number);
+
+/// "epoll_wait", "system call 999".
+std::string syscall_words(std::int64_t number);
+
+/// "process-shared robust recursive mutex".
+std::string mutex_words(const MutexTraits& traits);
+
+/// "a mutex", "an adaptive mutex".
+std::string with_article(std::string_view words);
+
+/// What a thread is doing, for one ("sleeps in poll") or for many ("sleep in poll"). A wait that
+/// was recognised needs more words than these.
+std::string activity_words(Activity activity, std::int64_t syscall, std::size_t threads);
+
+/// "SIGABRT", "signal 70".
+std::string signal_words(int signal);
+
+std::string_view state_words(char state);
+std::string_view stack_end_words(StackEnd end);
+std::string_view capture_reason_words(CaptureReason reason);
+
+}  // namespace pstuck

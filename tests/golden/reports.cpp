@@ -1,0 +1,515 @@
+#include "tests/golden/reports.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace pstuck::golden {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+
+constexpr std::int64_t kEpollWait = 232;
+constexpr std::int64_t kFutexCall = 202;
+constexpr std::int64_t kClockNanosleep = 230;
+
+/// Writes a report down as one would tell it.
+class Story {
+ public:
+  explicit Story(const std::string& process, std::int32_t pid) {
+    Process& facts = report.snapshot.process;
+    facts.pid = facts.pid_in_target = Tid{pid};
+    facts.parent = Tid{1};
+    facts.name = process;
+    facts.command_line = {"/usr/bin/" + process, "--config", "/etc/" + process + ".conf"};
+    facts.executable = "/usr/bin/" + process;
+    facts.age = minutes(130);
+    report.snapshot.realtime = seconds(1763937005);
+    report.snapshot.monotonic = seconds(90000);
+    report.snapshot.capture_took = milliseconds(12);
+    report.snapshot.longest_stop = nanoseconds(310000);
+  }
+
+  std::size_t location(const std::string& function, const std::string& file, int line,
+                       const std::string& module, bool inlined = false) {
+    Location at;
+    at.function = function;
+    at.symbol = inlined ? "" : function;
+    at.module = module;
+    at.module_offset = 0x1000 + 0x20 * report.stacks.locations.size();
+    at.file = file.empty() ? "" : "/src/" + file;
+    at.line = line;
+    at.inlined = inlined;
+    report.stacks.locations.push_back(at);
+    return report.stacks.locations.size() - 1;
+  }
+
+  std::size_t own(const std::string& function, const std::string& file, int line) {
+    return location(function, file, line, report.snapshot.process.name);
+  }
+
+  std::size_t libc(const std::string& function) { return location(function, "", 0, "libc.so.6"); }
+
+  ThreadIndex thread(std::int32_t tid, const std::string& name,
+                     const std::vector<std::size_t>& frames, Activity activity,
+                     std::int64_t syscall) {
+    ThreadSnapshot facts;
+    facts.tid = facts.tid_in_target = Tid{tid};
+    facts.name = name;
+    facts.state = activity == Activity::kRuns ? 'R' : 'S';
+    facts.capture = CaptureWay::kStopped;
+    if (activity != Activity::kRuns) facts.not_run_for = seconds(192);
+    facts.age = minutes(130);
+    facts.cpu_time = milliseconds(29);
+    facts.switches = ContextSwitches{12, 3};
+    report.snapshot.threads.push_back(facts);
+    Stack stack;
+    for (const std::size_t at : frames) {
+      Frame frame;
+      frame.pc = CodeAddress::return_address({0x55d9c0000000 + 0x20 * at});
+      frame.location = at;
+      stack.frames.push_back(frame);
+    }
+    stack.end = StackEnd::kRoot;
+    report.stacks.stacks.push_back(stack);
+    report.diagnosis.threads.push_back({activity, std::nullopt, syscall, std::nullopt});
+    return report.snapshot.threads.size() - 1;
+  }
+
+  /// In epoll_wait, as servers idle.
+  ThreadIndex idle_thread(std::int32_t tid, const std::string& name) {
+    const ThreadIndex index =
+        thread(tid, name, {libc("epoll_wait"), own("Loop::run()", "loop.cpp", 20)}, Activity::kIdle,
+               kEpollWait);
+    report.diagnosis.threads[index].frame = 1;
+    return index;
+  }
+
+  /// In pthread_mutex_lock, called by `callers`, innermost first.
+  ThreadIndex locking_thread(std::int32_t tid, const std::string& name,
+                             const std::vector<std::size_t>& callers) {
+    if (locking_.empty()) {
+      locking_ = {libc("__lll_lock_wait"), libc("pthread_mutex_lock"),
+                  location("std::mutex::lock()", "include/std_mutex.h", 100,
+                           report.snapshot.process.name, true)};
+    }
+    std::vector<std::size_t> frames = locking_;
+    frames.insert(frames.end(), callers.begin(), callers.end());
+    const ThreadIndex index = thread(tid, name, frames, Activity::kWaits, kFutexCall);
+    report.diagnosis.threads[index].frame = locking_.size();
+    return index;
+  }
+
+  ResourceIndex mutex(const std::string& name, std::uint64_t address) {
+    Resource resource;
+    resource.address = {address};
+    resource.name = name;
+    resource.name_module = name.empty() ? "" : report.snapshot.process.name;
+    resource.mutex = MutexTraits{};
+    report.diagnosis.resources.push_back(resource);
+    return report.diagnosis.resources.size() - 1;
+  }
+
+  ResourceIndex end_of(ThreadIndex thread) {
+    Resource resource;
+    resource.kind = ResourceKind::kThread;
+    resource.address = {0x7f0000000000 + 0x1000 * thread};
+    report.diagnosis.resources.push_back(resource);
+    held_by(report.diagnosis.resources.size() - 1, thread);
+    return report.diagnosis.resources.size() - 1;
+  }
+
+  void held_by(ResourceIndex resource, ThreadIndex thread) {
+    Holder& holder = report.diagnosis.resources[resource].holder;
+    holder.evidence = Evidence::kRecorded;
+    holder.fate = OwnerFate::kThread;
+    holder.thread = thread;
+    holder.recorded_id = report.snapshot.threads[thread].tid;
+  }
+
+  WaitIndex waits(ThreadIndex thread, ResourceIndex resource) {
+    Wait wait;
+    wait.thread = thread;
+    wait.resource = resource;
+    wait.frame = report.diagnosis.threads[thread].frame;
+    wait.waited = report.snapshot.threads[thread].not_run_for;
+    if (report.diagnosis.resources[resource].kind == ResourceKind::kThread)
+      wait.kind = WaitKind::kJoin;
+    report.diagnosis.waits.push_back(wait);
+    report.diagnosis.threads[thread].wait = report.diagnosis.waits.size() - 1;
+    return report.diagnosis.waits.size() - 1;
+  }
+
+  Finding& deadlock(const std::vector<WaitIndex>& waits) {
+    report.diagnosis.cycles.push_back({waits});
+    Finding& finding = add_finding(FindingKind::kDeadlock);
+    finding.cycle = report.diagnosis.cycles.size() - 1;
+    return finding;
+  }
+
+  Finding& stuck(FindingKind kind, ResourceIndex resource) {
+    Finding& finding = add_finding(kind);
+    finding.resource = resource;
+    return finding;
+  }
+
+  PileUp& pile_up(ResourceIndex resource, const std::vector<WaitIndex>& waits) {
+    PileUp pile;
+    pile.resource = resource;
+    pile.waits = waits;
+    pile.victims = waits.size();
+    std::map<std::vector<std::size_t>, std::vector<ThreadIndex>> groups;
+    for (const WaitIndex wait : waits) {
+      const ThreadIndex thread = report.diagnosis.waits[wait].thread;
+      groups[program_functions(thread)].push_back(thread);
+    }
+    for (const auto& [functions, threads] : groups) pile.groups.push_back({threads, functions});
+    std::stable_sort(pile.groups.begin(), pile.groups.end(), [](const auto& a, const auto& b) {
+      return a.threads.size() > b.threads.size();
+    });
+    report.diagnosis.pile_ups.push_back(pile);
+    return report.diagnosis.pile_ups.back();
+  }
+
+  void others(const std::vector<ThreadIndex>& threads) {
+    const ThreadStatus status = report.diagnosis.threads[threads.front()];
+    report.diagnosis.others.push_back(
+        {status.activity, status.syscall, {threads, program_functions(threads.front())}});
+  }
+
+  Report report;
+
+ private:
+  Finding& add_finding(FindingKind kind) {
+    Finding finding;
+    finding.kind = kind;
+    finding.since = seconds(192);
+    finding.confirmation = {true, true, milliseconds(25)};
+    report.diagnosis.findings.push_back(finding);
+    return report.diagnosis.findings.back();
+  }
+
+  std::vector<std::size_t> program_functions(ThreadIndex thread) const {
+    const auto& frames = report.stacks.stacks[thread].frames;
+    std::vector<std::size_t> functions;
+    for (std::size_t i = report.diagnosis.threads[thread].frame.value_or(frames.size());
+         i < frames.size(); ++i) {
+      functions.push_back(frames[i].location);
+    }
+    return functions;
+  }
+
+  std::vector<std::size_t> locking_;
+};
+
+}  // namespace
+
+Report two_lock_deadlock() {
+  Story story("orderd", 48213);
+  const std::size_t get = story.own("Cache::get(Key const&)", "cache.cpp", 41);
+  const std::size_t worker = story.own("worker_main(void*)", "server.cpp", 20);
+  const std::size_t serve = story.own("Handler::serve(Request&)", "handler.cpp", 12);
+  const std::size_t stats = story.own("Cache::stats() const", "cache.cpp", 77);
+  const ThreadIndex main = story.thread(
+      48213, "orderd", {story.libc("__pthread_clockjoin_ex"), story.own("main", "main.cpp", 9)},
+      Activity::kWaits, 202);
+  story.report.diagnosis.threads[main].frame = 1;
+  const ThreadIndex first = story.locking_thread(
+      48231, "worker-3", {get, story.own("Router::dispatch(Request)", "router.cpp", 88), worker});
+  const ThreadIndex second =
+      story.locking_thread(48235, "worker-7",
+                           {story.own("Router::reload()", "router.cpp", 131),
+                            story.own("Cache::evict()", "cache.cpp", 90), worker});
+  const ResourceIndex router = story.mutex("g_router", 0x55d9c0104040);
+  const ResourceIndex cache = story.mutex("g_cache+0x28", 0x55d9c0104080);
+  story.held_by(router, first);
+  story.held_by(cache, second);
+  const ResourceIndex end = story.end_of(first);
+  const WaitIndex join = story.waits(main, end);
+  const WaitIndex wants_cache = story.waits(first, cache);
+  const WaitIndex wants_router = story.waits(second, router);
+  std::vector<WaitIndex> behind;
+  std::vector<ThreadIndex> victims{main};
+  for (std::int32_t i = 0; i < 7; ++i) {
+    const ThreadIndex victim = story.locking_thread(48240 + i, "worker-" + std::to_string(8 + i),
+                                                    {i < 6 ? get : stats, serve, worker});
+    behind.push_back(story.waits(victim, cache));
+    victims.push_back(victim);
+  }
+  Finding& finding = story.deadlock({wants_cache, wants_router});
+  finding.stuck_behind = victims;
+  PileUp& pile = story.pile_up(cache, behind);
+  pile.cycle = 0;
+  pile.hops = 1;
+  story.pile_up(end, {join}).cycle = 0;
+  story.others({story.idle_thread(48250, "poller-1"), story.idle_thread(48251, "poller-2")});
+  story.others({story.thread(48260, "ticker", {}, Activity::kRuns, -1)});
+  return story.report;
+}
+
+Report self_deadlock() {
+  Story story("indexd", 700);
+  const ThreadIndex thread = story.locking_thread(
+      700, "indexd",
+      {story.own("Index::compact()", "index.cpp", 55),
+       story.own("Index::insert(std::map<std::string, std::vector<int>> const&)", "index.cpp", 40),
+       story.own("main", "main.cpp", 7)});
+  const ResourceIndex lock = story.mutex("", 0x7ffd10203040);
+  story.held_by(lock, thread);
+  Finding& finding = story.deadlock({story.waits(thread, lock)});
+  finding.confirmation.counters_seen = false;
+  return story.report;
+}
+
+Report timed_deadlock() {
+  Story story("ledger", 900);
+  const ThreadIndex first =
+      story.locking_thread(901, "audit", {story.own("audit(Book&)", "audit.cpp", 14)});
+  const ThreadIndex second = story.thread(
+      902, "transfer",
+      {story.libc("__pthread_clockjoin_ex"), story.own("transfer(Book&)", "transfer.cpp", 31)},
+      Activity::kWaits, kFutexCall);
+  story.report.diagnosis.threads[second].frame = 1;
+  const ResourceIndex lock = story.mutex("g_book", 0x601040);
+  story.report.diagnosis.resources[lock].mutex =
+      MutexTraits{MutexType::kRecursive, MutexProtocol::kInherit, true, true};
+  story.report.diagnosis.resources[lock].recursion = 3;
+  story.held_by(lock, second);
+  const ResourceIndex end = story.end_of(first);
+  const WaitIndex timed = story.waits(first, lock);
+  story.report.diagnosis.waits[timed].deadline =
+      Deadline{true, seconds(1763937009), milliseconds(4200)};
+  const WaitIndex join = story.waits(second, end);
+  Finding& finding = story.deadlock({timed, join});
+  finding.ends_by_itself = milliseconds(4200);
+  finding.since = milliseconds(800);
+  return story.report;
+}
+
+Report two_deadlocks() {
+  Story story("twins", 500);
+  for (std::int32_t pair = 0; pair < 2; ++pair) {
+    const std::string number = std::to_string(pair + 1);
+    const ThreadIndex first =
+        story.locking_thread(510 + pair * 10, "left-" + number,
+                             {story.own("left_" + number + "()", "twins.cpp", 10 + pair)});
+    const ThreadIndex second =
+        story.locking_thread(511 + pair * 10, "right-" + number,
+                             {story.own("right_" + number + "()", "twins.cpp", 20 + pair)});
+    const ResourceIndex a =
+        story.mutex("g_lock", 0x602000 + 0x100 * static_cast<std::uint64_t>(pair));
+    const ResourceIndex b =
+        story.mutex("", 0x7f0010002000 + 0x100 * static_cast<std::uint64_t>(pair));
+    story.held_by(a, first);
+    story.held_by(b, second);
+    const WaitIndex wants_b = story.waits(first, b);
+    story.deadlock({wants_b, story.waits(second, a)});
+  }
+  return story.report;
+}
+
+Report owner_exited() {
+  Story story("mailer", 300);
+  const std::size_t send = story.own("send_all()", "mailer.cpp", 61);
+  const ResourceIndex lock = story.mutex("g_queue", 0x604000);
+  Holder& holder = story.report.diagnosis.resources[lock].holder;
+  holder.evidence = Evidence::kRecorded;
+  holder.fate = OwnerFate::kExited;
+  holder.recorded_id = Tid{305};
+  std::vector<WaitIndex> waits;
+  for (std::int32_t i = 0; i < 3; ++i) {
+    waits.push_back(story.waits(story.locking_thread(310 + i, "sender", {send}), lock));
+  }
+  story.stuck(FindingKind::kOwnerExited, lock).stuck_behind = {0, 1, 2};
+  story.pile_up(lock, waits);
+  return story.report;
+}
+
+Report fork_inherited() {
+  Story story("child", 4001);
+  story.report.snapshot.process.parent = Tid{3989};
+  const ResourceIndex lock = story.mutex("g_log", 0x605000);
+  Holder& holder = story.report.diagnosis.resources[lock].holder;
+  holder.evidence = Evidence::kRecorded;
+  holder.fate = OwnerFate::kForkInherited;
+  holder.recorded_id = Tid{3990};
+  holder.elsewhere = TaskElsewhere{Tid{3990}, Tid{3989}, "prefork", true};
+  const ThreadIndex thread = story.locking_thread(
+      4001, "child",
+      {story.own("log_line(char const*)", "log.cpp", 8), story.own("main", "main.cpp", 30)});
+  const WaitIndex wait = story.waits(thread, lock);
+  story.stuck(FindingKind::kForkInherited, lock).stuck_behind = {thread};
+  story.pile_up(lock, {wait});
+  return story.report;
+}
+
+Report owner_recycled() {
+  Story story("pool", 600);
+  const ResourceIndex lock = story.mutex("g_jobs", 0x606000);
+  const ThreadIndex late = story.idle_thread(655, "worker-99");
+  const ThreadIndex waiter =
+      story.locking_thread(660, "worker-1", {story.own("take_job()", "pool.cpp", 17)});
+  const WaitIndex wait = story.waits(waiter, lock);
+  story.held_by(lock, late);
+  story.report.diagnosis.resources[lock].holder.fate = OwnerFate::kRecycled;
+  story.stuck(FindingKind::kOwnerRecycled, lock).stuck_behind = {waiter};
+  story.pile_up(lock, {wait});
+  story.others({late});
+  return story.report;
+}
+
+Report chain() {
+  Story story("etl", 800);
+  const std::size_t step = story.own("Stage::push(Batch)", "stage.cpp", 25);
+  const ThreadIndex root =
+      story.thread(801, "flusher",
+                   {story.libc("clock_nanosleep"), story.own("retry_later(int)", "flush.cpp", 70),
+                    story.own("Flusher::flush()", "flush.cpp", 44),
+                    story.own("Flusher::run()", "flush.cpp", 12)},
+                   Activity::kSleeps, kClockNanosleep);
+  story.report.diagnosis.threads[root].frame = 1;
+  std::vector<ResourceIndex> locks;
+  std::vector<ThreadIndex> holders{root};
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    locks.push_back(story.mutex("g_stage_" + std::to_string(i + 1), 0x607000 + 0x40 * i));
+    story.held_by(locks.back(), holders.back());
+    holders.push_back(story.locking_thread(802 + static_cast<std::int32_t>(i),
+                                           "stage-" + std::to_string(i + 1), {step}));
+  }
+  std::vector<WaitIndex> holder_waits;
+  for (std::size_t i = 0; i < 3; ++i) holder_waits.push_back(story.waits(holders[i + 1], locks[i]));
+  std::vector<ThreadIndex> behind{holders[1], holders[2], holders[3]};
+  for (std::size_t i = 0; i < 3; ++i) {
+    std::vector<WaitIndex> waits{holder_waits[i]};
+    for (std::int32_t n = 0; n < 8; ++n) {
+      const ThreadIndex thread =
+          story.locking_thread(820 + 10 * static_cast<std::int32_t>(i) + n, "loader", {step});
+      waits.push_back(story.waits(thread, locks[i]));
+      behind.push_back(thread);
+    }
+    PileUp& pile = story.pile_up(locks[i], waits);
+    pile.root = root;
+    pile.hops = i + 1;
+    pile.victims = 27 - 9 * i;
+    if (i > 0) pile.next = i - 1;
+  }
+  story.stuck(FindingKind::kStalledHolder, locks[0]).stuck_behind = behind;
+  return story.report;
+}
+
+Report healthy() {
+  Story story("webd", 4242);
+  const std::size_t pop =
+      story.own("Queue<Request, std::allocator<Request>>::pop()", "queue.h", 30);
+  std::vector<ThreadIndex> loops;
+  std::vector<ThreadIndex> workers;
+  for (std::int32_t i = 0; i < 8; ++i) {
+    loops.push_back(story.idle_thread(4242 + i, i == 0 ? "webd" : "loop"));
+    ThreadSnapshot& thread = story.report.snapshot.threads[loops.back()];
+    thread.capture = CaptureWay::kReadWithoutStop;
+    thread.capture_reason = CaptureReason::kStopWouldDisturb;
+  }
+  for (std::int32_t i = 0; i < 3; ++i) {
+    workers.push_back(story.thread(4260 + i, "worker", {story.libc("pthread_cond_wait"), pop},
+                                   Activity::kFutex, kFutexCall));
+    story.report.diagnosis.threads[workers.back()].frame = 1;
+  }
+  story.report.stacks.stacks[loops[1]].end = StackEnd::kNoCfi;
+  const ThreadIndex busy =
+      story.thread(4270, "gc", {story.own("sweep()", "gc.cpp", 3)}, Activity::kRuns, -1);
+  const ThreadIndex gone = story.thread(4271, "", {}, Activity::kEnded, -1);
+  story.report.snapshot.threads[gone].capture = CaptureWay::kNotCaptured;
+  story.report.snapshot.threads[gone].capture_reason = CaptureReason::kExited;
+  story.report.stacks.stacks[gone].end = StackEnd::kNotCaptured;
+  story.others(loops);
+  story.others(workers);
+  story.others({busy});
+  story.others({gone});
+  const ResourceIndex lock = story.mutex("g_stats", 0x608000);
+  story.held_by(lock, busy);
+  const ThreadIndex waiter =
+      story.locking_thread(4280, "scrape", {story.own("scrape()", "stats.cpp", 5)});
+  story.report.snapshot.threads[waiter].not_run_for = milliseconds(2);
+  story.pile_up(lock, {story.waits(waiter, lock)}).root = busy;
+  const ResourceIndex unreadable = story.mutex("", 0x1000);
+  story.report.diagnosis.resources[unreadable].holder.fate = OwnerFate::kUnreadable;
+  story.report.snapshot.blind_spots = {
+      {BlindSpotKind::kModuleFileMissing, "/opt/webd/plugins/auth.so"}};
+  story.report.diagnosis.moved = 1;
+  return story.report;
+}
+
+Report hostile_names() {
+  Story story("evil\x1b]0;pwned\x07", 666);
+  story.report.snapshot.process.command_line = {"/tmp/a b\n", "\xff\xfe", "--x=\u202e"};
+  story.report.snapshot.process.executable = "/tmp/\x1b[2J";
+  story.report.snapshot.process.container_id = "c0ffee";
+  const ThreadIndex first = story.locking_thread(
+      667, "a\nDEADLOCK", {story.own("f`](http://x)<b>|*_#", "a`b\x1b.cpp", 1)});
+  const ThreadIndex second = story.locking_thread(
+      668, std::string("nul\0byte", 8),
+      {story.own("std::pair<" + std::string(3000, '<'), "", 0),
+       story.own(
+           "Outer<std::map<int, std::string>, std::vector<std::pair<int, long>>>::visit(Outer<int> "
+           "const&, std::function<void (int)>)",
+           "deep.h", 9),
+       story.own("", "", 0)});
+  story.report.stacks.stacks[second].end = StackEnd::kMemoryMissing;
+  story.report.stacks.stacks[first].frames[3].interrupted = true;
+  const ResourceIndex a = story.mutex("lock\u202e\"\\", 0x1);
+  const ResourceIndex b = story.mutex(std::string(500, 'x'), 0x2);
+  story.held_by(a, first);
+  story.held_by(b, second);
+  const WaitIndex wants_b = story.waits(first, b);
+  story.deadlock({wants_b, story.waits(second, a)});
+  story.report.snapshot.blind_spots = {{BlindSpotKind::kModuleFileMissing, "/x\r\n`y`"}};
+  return story.report;
+}
+
+Report core_deadlock() {
+  Report report = two_lock_deadlock();
+  report.snapshot.kind = TargetKind::kCore;
+  report.snapshot.core = CoreFacts{"/var/crash/core.48213", 6, 4096};
+  report.snapshot.realtime.reset();
+  report.snapshot.monotonic.reset();
+  report.snapshot.process.age.reset();
+  report.snapshot.blind_spots = {{BlindSpotKind::kCoreTruncated, "4096"}};
+  for (ThreadSnapshot& thread : report.snapshot.threads) {
+    thread.capture = CaptureWay::kFromCore;
+    thread.not_run_for.reset();
+    thread.age.reset();
+    thread.cpu_time.reset();
+    thread.switches.reset();
+  }
+  for (Wait& wait : report.diagnosis.waits) wait.waited.reset();
+  for (Finding& finding : report.diagnosis.findings) {
+    finding.since.reset();
+    finding.confirmation = {};
+  }
+  return report;
+}
+
+Report empty() { return {}; }
+
+std::vector<NamedReports> all_reports() {
+  return {
+      {"two_lock_deadlock", {two_lock_deadlock()}},
+      {"self_deadlock", {self_deadlock()}},
+      {"timed_deadlock", {timed_deadlock()}},
+      {"two_deadlocks", {two_deadlocks()}},
+      {"owner_exited", {owner_exited()}},
+      {"fork_inherited", {fork_inherited()}},
+      {"owner_recycled", {owner_recycled()}},
+      {"chain", {chain()}},
+      {"healthy", {healthy()}},
+      {"hostile_names", {hostile_names()}},
+      {"core_deadlock", {core_deadlock()}},
+      {"empty", {empty()}},
+      {"two_targets", {self_deadlock(), healthy()}},
+  };
+}
+
+}  // namespace pstuck::golden

@@ -1,0 +1,45 @@
+#pragma once
+
+/// Reports made by hand, for the tests of the renderers: no process and no analyzer made them.
+
+#include <string>
+#include <vector>
+
+#include "cli/report.h"
+
+namespace pstuck::golden {
+
+/// Two threads in a cycle, seven stacked behind them, some idle ones.
+Report two_lock_deadlock();
+/// A thread that wants a normal mutex which it holds; read-locked by nobody else.
+Report self_deadlock();
+/// A cycle with a timed wait, a join and a recursive mutex.
+Report timed_deadlock();
+/// Two cycles in one process.
+Report two_deadlocks();
+/// A lock whose owner has exited.
+Report owner_exited();
+/// A lock that a thread of the parent held at the fork.
+Report fork_inherited();
+/// A lock whose owner's id was given to a new thread.
+Report owner_recycled();
+/// Three pile-ups, one behind the other, in front of a thread that sleeps.
+Report chain();
+/// A server that waits for work, and everything that pstuck could not see of it.
+Report healthy();
+/// Names that try to move the cursor, to turn text around and to leave Markdown and JSON.
+Report hostile_names();
+/// The two-lock deadlock as a core shows it: no clocks, no second look.
+Report core_deadlock();
+/// Nothing at all.
+Report empty();
+
+struct NamedReports {
+  std::string name;
+  std::vector<Report> reports;
+};
+
+/// All of them, under the names of their golden files.
+std::vector<NamedReports> all_reports();
+
+}  // namespace pstuck::golden

@@ -1,0 +1,247 @@
+#include "tests/integration/expectations.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+namespace pstuck::testing {
+namespace {
+
+using nlohmann::json;
+
+/// The checks on one target, with what all of them need.
+class Expectations {
+ public:
+  Expectations(const json& target, const SampleCase& sample, const Truth& truth, Source source)
+      : target_(target), sample_(sample), truth_(truth), source_(source) {}
+
+  void expect_findings() const;
+  void expect_cycles() const;
+  void expect_waits() const;
+  void expect_holders() const;
+  void expect_pile_ups() const;
+
+ private:
+  [[nodiscard]] int tid(const std::string& role) const { return truth_.tids.at(role); }
+  [[nodiscard]] const json* find_thread(int tid) const;
+  [[nodiscard]] const json* find_lock(const std::string& name) const;
+  [[nodiscard]] const TrueWait& wait_of(const std::string& role) const;
+  void expect_cycle(const std::vector<std::string>& roles) const;
+  void expect_resource(const json& resource, const TrueWait& wait) const;
+  void expect_frame(const json& thread, const TrueWait& wait) const;
+  void expect_holder(const json& holder, const std::string& role) const;
+
+  const json& target_;
+  const SampleCase& sample_;
+  const Truth& truth_;
+  Source source_;
+};
+
+std::string hex(std::uint64_t address) {
+  std::ostringstream text;
+  text << "0x" << std::hex << address;
+  return text.str();
+}
+
+const json* Expectations::find_thread(int tid) const {
+  for (const json& thread : target_.at("threads")) {
+    if (thread.at("tid") == tid) return &thread;
+  }
+  return nullptr;
+}
+
+const json* Expectations::find_lock(const std::string& name) const {
+  for (const json& resource : target_.at("resources")) {
+    if (resource.at("kind") == "mutex" && resource.at("address") == hex(truth_.locks.at(name))) {
+      return &resource;
+    }
+  }
+  return nullptr;
+}
+
+const TrueWait& Expectations::wait_of(const std::string& role) const {
+  return *std::find_if(truth_.waits.begin(), truth_.waits.end(),
+                       [&](const TrueWait& wait) { return wait.role == role; });
+}
+
+void Expectations::expect_findings() const {
+  std::vector<std::string> expected = truth_.findings;
+  // A core has no other processes in it: that the owner lives on in the parent cannot be seen.
+  if (source_ == Source::kCore) {
+    std::replace(expected.begin(), expected.end(), std::string("fork_inherited"),
+                 std::string("owner_exited"));
+  }
+  std::vector<std::string> found = finding_kinds(target_);
+  // On a slow machine a sleeping holder may already count as stalled.
+  if (!truth_.root.empty() && !truth_.healthy) std::erase(found, "stalled_holder");
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(found, expected);
+  if (truth_.healthy) {
+    EXPECT_EQ(target_.at("verdict"), "nothing_stuck");
+  } else if (!truth_.cycles.empty()) {
+    EXPECT_EQ(target_.at("verdict"), "deadlock");
+  } else if (!expected.empty()) {
+    EXPECT_EQ(target_.at("verdict"), "stuck");
+  }
+}
+
+void Expectations::expect_cycles() const {
+  EXPECT_EQ(target_.at("cycles").size(), truth_.cycles.size());
+  for (const auto& roles : truth_.cycles) expect_cycle(roles);
+}
+
+/// The report begins a cycle with its lowest tid.
+void Expectations::expect_cycle(const std::vector<std::string>& roles) const {
+  std::vector<std::string> in_order = roles;
+  std::rotate(in_order.begin(),
+              std::min_element(in_order.begin(), in_order.end(),
+                               [this](const auto& a, const auto& b) { return tid(a) < tid(b); }),
+              in_order.end());
+  for (const json& cycle : target_.at("cycles")) {
+    const json& waits = cycle.at("waits");
+    if (waits.size() != in_order.size() || waits.at(0).at("tid") != tid(in_order.at(0))) continue;
+    for (std::size_t i = 0; i < waits.size(); ++i) {
+      EXPECT_EQ(waits.at(i).at("tid"), tid(in_order[i])) << in_order[i];
+      EXPECT_EQ(waits.at(i).at("holder_tid"), tid(in_order[(i + 1) % waits.size()])) << in_order[i];
+      const json& resource = target_.at("resources").at(waits.at(i).at("resource"));
+      expect_resource(resource, wait_of(in_order[i]));
+    }
+    return;
+  }
+  ADD_FAILURE() << "no cycle of " << roles.size() << " waits that begins with " << in_order.at(0);
+}
+
+void Expectations::expect_resource(const json& resource, const TrueWait& wait) const {
+  if (wait.kind == "join") {
+    EXPECT_EQ(resource.at("kind"), "thread");
+    EXPECT_EQ(resource.at("holder").at("tid"), tid(wait.resource));
+    return;
+  }
+  EXPECT_EQ(resource.at("kind"), "mutex");
+  EXPECT_EQ(resource.at("address"), hex(truth_.locks.at(wait.resource))) << wait.resource;
+  if (!wait.resource.starts_with("g_") || !sample_.has_symbols()) return;
+  const std::string variable = wait.resource.substr(0, wait.resource.find('.'));
+  const std::string name = resource.at("name");
+  EXPECT_EQ(name.substr(0, name.find_first_of("+[.")), variable) << name;
+}
+
+void Expectations::expect_waits() const {
+  for (const TrueWait& wait : truth_.waits) {
+    SCOPED_TRACE(wait.role + " waits for " + wait.resource);
+    const json* thread = find_thread(tid(wait.role));
+    ASSERT_NE(thread, nullptr);
+    EXPECT_EQ(thread->at("name"), wait.role.substr(0, 15));
+    const json& found = thread->at("wait");
+    ASSERT_FALSE(found.is_null()) << thread->dump(1);
+    EXPECT_EQ(found.at("kind"), wait.kind == "join"     ? "join"
+                                : wait.kind == "relock" ? "relock_after_condition"
+                                                        : "lock");
+    EXPECT_EQ(found.at("deadline").is_null(), wait.kind != "timed") << found.dump();
+    expect_resource(target_.at("resources").at(found.at("resource")), wait);
+    if (sample_.has_symbols()) expect_frame(*thread, wait);
+  }
+}
+
+void Expectations::expect_frame(const json& thread, const TrueWait& wait) const {
+  const json& index = thread.at("wait").at("frame");
+  ASSERT_FALSE(index.is_null()) << thread.at("stack").dump(1);
+  const json& frame = thread.at("stack").at("frames").at(index);
+  EXPECT_EQ(bare_function(frame.at("function").get<std::string>()), wait.function);
+  EXPECT_EQ(std::filesystem::path(frame.at("file").get<std::string>()).filename(),
+            sample_.name + ".cpp");
+  EXPECT_EQ(frame.at("line"), wait.line);
+}
+
+void Expectations::expect_holders() const {
+  std::set<std::string> wanted;
+  for (const TrueWait& wait : truth_.waits) wanted.insert(wait.resource);
+  for (const auto& [lock, role] : truth_.holders) {
+    if (!wanted.contains(lock)) continue;
+    SCOPED_TRACE(role + " holds " + lock);
+    const json* resource = find_lock(lock);
+    ASSERT_NE(resource, nullptr);
+    expect_holder(resource->at("holder"), role);
+  }
+}
+
+void Expectations::expect_holder(const json& holder, const std::string& role) const {
+  EXPECT_EQ(holder.at("recorded_id"), tid(role));
+  EXPECT_EQ(holder.at("evidence"), "recorded");
+  if (find_thread(tid(role)) != nullptr) {
+    EXPECT_EQ(holder.at("fate"), "thread");
+    EXPECT_EQ(holder.at("tid"), tid(role));
+  } else if (source_ == Source::kCore ||
+             std::find(truth_.exited.begin(), truth_.exited.end(), role) != truth_.exited.end()) {
+    EXPECT_EQ(holder.at("fate"), "exited");
+  } else {
+    EXPECT_EQ(holder.at("fate"), "fork_inherited");
+    EXPECT_EQ(holder.at("elsewhere").at("tid"), tid(role));
+  }
+}
+
+void Expectations::expect_pile_ups() const {
+  for (const TruePileUp& expected : truth_.pile_ups) {
+    SCOPED_TRACE("pile-up behind " + expected.lock);
+    const json& pile_ups = target_.at("pile_ups");
+    const auto found = std::find_if(pile_ups.begin(), pile_ups.end(), [&](const json& pile_up) {
+      return &target_.at("resources").at(pile_up.at("resource")) == find_lock(expected.lock);
+    });
+    ASSERT_NE(found, pile_ups.end());
+    EXPECT_EQ(found->at("tids").size(), expected.threads);
+    expect_holder(target_.at("resources").at(found->at("resource")).at("holder"), expected.holder);
+    std::size_t grouped = 0;
+    for (const json& group : found->at("groups")) grouped += group.at("tids").size();
+    EXPECT_EQ(grouped, expected.threads);
+    EXPECT_EQ(found->at("cycle").is_null(), truth_.cycles.empty());
+    if (!truth_.root.empty()) {
+      EXPECT_EQ(found->at("root_tid"), tid(truth_.root));
+    }
+  }
+}
+
+}  // namespace
+
+void expect_truth(const json& target, const SampleCase& sample, const Truth& truth, Source source) {
+  EXPECT_EQ(target.at("kind"), source == Source::kLive ? "live" : "core");
+  EXPECT_EQ(target.at("process").at("pid"), truth.pid);
+  const Expectations expectations(target, sample, truth, source);
+  expectations.expect_findings();
+  expectations.expect_cycles();
+  expectations.expect_waits();
+  expectations.expect_holders();
+  expectations.expect_pile_ups();
+}
+
+json diagnose(const std::string& target, const Command& options) {
+  Command command = pstuck_command({"--format", "json"});
+  command.insert(command.end(), options.begin(), options.end());
+  command.push_back(target);
+  const Outcome outcome = run(command);
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  json report = json::parse(outcome.out, nullptr, false);
+  if (report.is_discarded()) {
+    ADD_FAILURE() << "not JSON: " << outcome.out << outcome.err;
+    return nullptr;
+  }
+  EXPECT_EQ(report.at("schema"), "pstuck.report");
+  EXPECT_EQ(report.at("schema_version"), 1);
+  EXPECT_EQ(report.at("targets").size(), 1U);
+  return report.at("targets").at(0);
+}
+
+std::string sample_name(const ::testing::TestParamInfo<SampleCase>& info) {
+  const SampleCase& sample = info.param;
+  return sample.name + (sample.argument.empty() ? "" : "_" + sample.argument) + "_" +
+         sample.variant;
+}
+
+std::vector<std::string> finding_kinds(const json& target) {
+  std::vector<std::string> kinds;
+  for (const json& finding : target.at("findings")) kinds.push_back(finding.at("kind"));
+  std::sort(kinds.begin(), kinds.end());
+  return kinds;
+}
+
+}  // namespace pstuck::testing

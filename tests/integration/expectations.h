@@ -1,0 +1,27 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/integration/sample_run.h"
+
+namespace pstuck::testing {
+
+enum class Source { kLive, kCore };
+
+/// Holds one target of pstuck's JSON report against what the sample said about itself; every
+/// difference is a failure of the running test.
+void expect_truth(const nlohmann::json& target, const SampleCase& sample, const Truth& truth,
+                  Source source);
+
+/// Runs pstuck for a JSON report on one target; null with a failure when there is none.
+nlohmann::json diagnose(const std::string& target, const Command& options = {});
+
+/// What the test of a sample is called.
+std::string sample_name(const ::testing::TestParamInfo<SampleCase>& info);
+
+/// The kinds of the findings, sorted.
+std::vector<std::string> finding_kinds(const nlohmann::json& target);
+
+}  // namespace pstuck::testing

@@ -1,0 +1,102 @@
+#include "tests/integration/sample_run.h"
+
+#include <fstream>
+#include <ostream>
+#include <sstream>
+#include <stdexcept>
+
+#include "attach/syscalls.h"
+
+namespace pstuck::testing {
+namespace {
+
+Command sample_command(const SampleCase& sample, const Command& wrapper) {
+  Command command = wrapper;
+  command.push_back(std::string(PSTUCK_SAMPLES) + "/" + sample.variant + "/" + sample.name);
+  if (!sample.argument.empty()) command.push_back(sample.argument);
+  return command;
+}
+
+/// True when the thread sleeps in the futex call that its wait ends in. glibc parks the owner of a
+/// priority-inheriting mutex that locks it again, or that closes a cycle, on a word of its own
+/// stack for ever (2.36: nptl/pthread_mutex_lock.c, "Delay the thread indefinitely").
+bool is_blocked(const Truth& truth, const TrueWait& wait) {
+  const auto words = read_syscall(truth.tids.at(wait.role));
+  if (words.size() < 8) return false;
+  const auto call = static_cast<std::int64_t>(words[0]);
+  if (call != kFutex && call != kRestartSyscall) return false;
+  const auto lock = truth.locks.find(wait.resource);
+  if (lock == truth.locks.end()) return true;
+  const std::uint64_t stack_pointer = words[7];
+  return words[1] == lock->second || words[1] - stack_pointer < 1024;
+}
+
+}  // namespace
+
+void PrintTo(const SampleCase& sample, std::ostream* out) {
+  *out << sample.variant << '/' << sample.name << ' ' << sample.argument;
+}
+
+std::vector<SampleCase> list_samples() {
+  std::ifstream list(std::string(PSTUCK_SAMPLES) + "/samples.txt");
+  std::vector<SampleCase> samples;
+  for (std::string line; std::getline(list, line);) {
+    std::istringstream words(line);
+    SampleCase sample;
+    words >> sample.name >> sample.argument;
+    samples.push_back(sample);
+  }
+  return samples;
+}
+
+SampleRun::SampleRun(const SampleCase& sample, const Command& wrapper)
+    : process_(sample_command(sample, wrapper)) {
+  while (!truth_.ready && truth_.skip.empty()) {
+    const std::string line = process_.read_line();
+    if (line.empty()) throw std::runtime_error(sample.name + " ended before it was ready");
+    learn(truth_, line);
+  }
+  if (!truth_.skip.empty()) return;
+  for (const TrueWait& wait : truth_.waits) {
+    if (poll_until([&] { return is_blocked(truth_, wait); })) continue;
+    throw std::runtime_error(sample.name + ": " + wait.role + " never blocked");
+  }
+}
+
+GCore::GCore(int pid) : directory_(make_test_directory()) {
+  const auto prefix = directory_ / "core";
+  const Outcome outcome = run({"gcore", "-o", prefix.string(), std::to_string(pid)});
+  path = prefix.string() + "." + std::to_string(pid);
+  if (outcome.status == 0 && std::filesystem::exists(path)) return;
+  path.clear();
+  why_not = "gcore (package gdb) wrote no core: " + outcome.err;
+}
+
+GCore::~GCore() {
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+std::filesystem::path make_test_directory() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "pstuck-test-XXXXXX").string();
+  if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
+  return pattern;
+}
+
+std::vector<std::uint64_t> read_syscall(int tid) {
+  std::ifstream file("/proc/" + std::to_string(tid) + "/syscall");
+  std::vector<std::uint64_t> numbers;
+  for (std::string word; file >> word;) {
+    if (word == "running") return {};
+    numbers.push_back(std::stoull(word == "-1" ? "0xffffffffffffffff" : word, nullptr, 0));
+  }
+  return numbers;
+}
+
+Command pstuck_command(const Command& words) {
+  Command command = {PSTUCK_BINARY};
+  command.insert(command.end(), words.begin(), words.end());
+  return command;
+}
+
+}  // namespace pstuck::testing

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <filesystem>
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/integration/subprocess.h"
+#include "tests/integration/truth.h"
+
+namespace pstuck::testing {
+
+/// One sample, built in one way, started with or without an argument.
+struct SampleCase {
+  std::string name;
+  std::string argument;
+  std::string variant = "O2";  ///< O0, O2, stripped, static
+
+  [[nodiscard]] bool has_symbols() const { return variant == "O0" || variant == "O2"; }
+};
+
+void PrintTo(const SampleCase& sample, std::ostream* out);
+
+/// All samples with all their arguments, as the build lists them.
+std::vector<SampleCase> list_samples();
+
+/// A running sample. After the constructor it has told its truth and all its waiting threads are
+/// blocked where it says; or `skip_reason` is set.
+class SampleRun {
+ public:
+  /// `wrapper`: a command that ends by executing the words after it.
+  explicit SampleRun(const SampleCase& sample, const Command& wrapper = {});
+
+  [[nodiscard]] const Truth& truth() const { return truth_; }
+  [[nodiscard]] std::string target() const { return std::to_string(truth_.pid); }
+  [[nodiscard]] const std::string& skip_reason() const { return truth_.skip; }
+  [[nodiscard]] Subprocess& process() { return process_; }
+
+ private:
+  Truth truth_;
+  Subprocess process_;
+};
+
+/// A core that gcore wrote of a process, deleted at the end. `path` is empty when `why_not` tells
+/// why there is none.
+class GCore {
+ public:
+  explicit GCore(int pid);
+  ~GCore();
+  GCore(const GCore&) = delete;
+  GCore& operator=(const GCore&) = delete;
+
+  std::string path;
+  std::string why_not;
+
+ private:
+  std::filesystem::path directory_;
+};
+
+/// A directory for one test's files, deleted at the end.
+std::filesystem::path make_test_directory();
+
+/// The numbers in /proc/TID/syscall; empty while it runs.
+std::vector<std::uint64_t> read_syscall(int tid);
+
+/// pstuck's own path, with words after it.
+Command pstuck_command(const Command& words);
+
+}  // namespace pstuck::testing

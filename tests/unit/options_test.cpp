@@ -1,0 +1,120 @@
+#include "cli/options.h"
+
+#include <gtest/gtest.h>
+
+#include "attach/error.h"
+
+namespace pstuck {
+namespace {
+
+Options parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "pstuck");
+  return parse_options(static_cast<int>(words.size()), words.data());
+}
+
+/// The hint of a refusal; "accepted" when there is none.
+std::string hint_for(const std::vector<const char*>& words) {
+  try {
+    parse(words);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind, ErrorKind::kUsage);
+    EXPECT_FALSE(std::string_view(error.what()).ends_with('.')) << error.what();
+    return error.hint;
+  }
+  return "accepted";
+}
+
+TEST(CommandLine, HasDefaults) {
+  const Options options = parse({"48213"});
+  EXPECT_EQ(options.targets, std::vector<std::string>{"48213"});
+  EXPECT_EQ(options.format, Format::kText);
+  EXPECT_EQ(options.colour, ColourChoice::kAuto);
+  EXPECT_EQ(options.max_frames, 256U);
+  EXPECT_EQ(options.stack_bytes, 65536U);
+  EXPECT_TRUE(options.lines);
+  EXPECT_FALSE(options.all_threads || options.exit_code || options.freeze);
+  EXPECT_TRUE(options.output.empty() && options.executable.empty() && options.answer.empty());
+}
+
+TEST(CommandLine, UnderstandsEveryOption) {
+  const Options options = parse(
+      {"-a", "--format", "json", "-o", "out", "--exit-code", "--color=never", "--no-lines",
+       "--max-frames", "0", "--stack-bytes", "1M", "--freeze", "--exe", "/bin/orderd", "core"});
+  EXPECT_TRUE(options.all_threads && options.exit_code && options.freeze && !options.lines);
+  EXPECT_EQ(options.format, Format::kJson);
+  EXPECT_EQ(options.output, "out");
+  EXPECT_EQ(options.colour, ColourChoice::kNever);
+  EXPECT_EQ(options.max_frames, 0U);
+  EXPECT_EQ(options.stack_bytes, 1024U * 1024U);
+  EXPECT_EQ(options.executable, "/bin/orderd");
+  EXPECT_EQ(options.targets, std::vector<std::string>{"core"});
+}
+
+TEST(CommandLine, FollowsGnuHabits) {
+  EXPECT_EQ(parse({"1", "-ofile", "2"}).output, "file");
+  EXPECT_EQ(parse({"1", "-ofile", "2"}).targets, (std::vector<std::string>{"1", "2"}));
+  EXPECT_EQ(parse({"-a", "--", "--freeze"}).targets, std::vector<std::string>{"--freeze"});
+  EXPECT_EQ(parse({"-o", "a", "--output=b", "1"}).output, "b") << "the last one counts";
+  EXPECT_EQ(parse({"--format=postmortem", "1"}).format, Format::kPostmortem);
+}
+
+TEST(CommandLine, AnswersHelpAndVersion) {
+  EXPECT_NE(parse({"--help"}).answer.find("Usage: pstuck"), std::string::npos);
+  EXPECT_EQ(parse({"-h"}).answer, parse({"--help"}).answer);
+  EXPECT_TRUE(parse({"--version"}).answer.starts_with("pstuck "));
+}
+
+TEST(CommandLine, HelpFitsATerminal) {
+  const std::string help = parse({"--help"}).answer;
+  std::size_t from = 0;
+  for (std::size_t end = help.find('\n'); end != help.npos; end = help.find('\n', from)) {
+    EXPECT_LE(end - from, 80U) << help.substr(from, end - from);
+    from = end + 1;
+  }
+}
+
+TEST(CommandLine, SuggestsTheNearestOption) {
+  EXPECT_EQ(hint_for({"--formt", "json", "1"}), "did you mean --format?");
+  EXPECT_EQ(hint_for({"--exitcode", "1"}), "did you mean --exit-code?");
+  EXPECT_EQ(hint_for({"--all", "1"}), "did you mean --all-threads?");
+  EXPECT_EQ(hint_for({"--colour=never", "1"}), "did you mean --color?");
+  EXPECT_EQ(hint_for({"--utterly-different", "1"}), "see pstuck --help");
+  EXPECT_EQ(hint_for({"-x", "1"}), "see pstuck --help");
+}
+
+TEST(CommandLine, RefusesWhatItCannotMean) {
+  for (const std::vector<const char*>& words : std::vector<std::vector<const char*>>{
+           {},
+           {"--format", "yaml", "1"},
+           {"--color", "1"},
+           {"--max-frames", "-1", "1"},
+           {"--max-frames", "1e3", "1"},
+           {"--max-frames", "99999999999999999999", "1"},
+           {"--stack-bytes", "64Q", "1"},
+           {"--stack-bytes", "K", "1"},
+           {"--stack-bytes", "18014398509481985K", "1"},
+           {"--stack-bytes", "2000M", "1"},
+           {"1", "--output"},
+       }) {
+    EXPECT_NE(hint_for(words), "accepted") << testing::PrintToString(words);
+  }
+  EXPECT_EQ(hint_for({"--format", "yaml", "1"}), "it is one of text, json, postmortem");
+}
+
+TEST(CommandLine, ReadsSizesWithTheirUnit) {
+  EXPECT_EQ(parse({"--stack-bytes", "0", "1"}).stack_bytes, 0U);
+  EXPECT_EQ(parse({"--stack-bytes", "256k", "1"}).stack_bytes, 256U * 1024U);
+  EXPECT_EQ(parse({"--stack-bytes", "1024M", "1"}).stack_bytes, std::size_t{1} << 30);
+}
+
+TEST(Colour, OnATerminalUnlessRefused) {
+  EXPECT_TRUE(wants_colour(ColourChoice::kAuto, true, nullptr));
+  EXPECT_TRUE(wants_colour(ColourChoice::kAuto, true, ""));
+  EXPECT_FALSE(wants_colour(ColourChoice::kAuto, true, "1"));
+  EXPECT_FALSE(wants_colour(ColourChoice::kAuto, false, nullptr));
+  EXPECT_TRUE(wants_colour(ColourChoice::kAlways, false, "1"));
+  EXPECT_FALSE(wants_colour(ColourChoice::kNever, true, nullptr));
+}
+
+}  // namespace
+}  // namespace pstuck
