@@ -132,6 +132,9 @@ struct ThreadStatus {
   std::optional<WaitIndex> wait;
   std::int64_t syscall = -1;  ///< the call it is in, restarts resolved; -1 for none or unknown
   std::optional<std::size_t> frame;  ///< innermost frame of the program's own
+  std::vector<std::size_t>
+      functions;          ///< locations of the program's frames, innermost first; else of all
+  std::size_t alike = 0;  ///< the same for threads with the same functions, lines not counted
 };
 
 /// All threads stacked behind one resource, and what is at the end of the chain.

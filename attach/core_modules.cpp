@@ -36,11 +36,6 @@ std::string build_id_words(const std::string& build_id) {
   return build_id.empty() ? "no build ID" : "build ID " + build_id;
 }
 
-std::string difference(const std::string& path, const ElfImage& file, const Module& module) {
-  return fmt::format("{} has {}, but {} in the core has {}", path, build_id_words(file.build_id),
-                     module.path, build_id_words(module.build_id));
-}
-
 /// The part of the file that the mapping shows; null when the file was not mapped like that.
 const ElfSegment* find_file_segment(const ElfImage& file, std::uint64_t bias,
                                     const Mapping& mapping) {
@@ -67,6 +62,10 @@ class FileSearch {
  private:
   [[nodiscard]] std::span<Mapping> mappings_of(const Module& module) const;
   [[nodiscard]] bool fits(const Module& module, const ElfImage& file) const;
+  std::optional<std::string> find_difference(const Module& module,
+                                             const std::optional<ElfImage>& in_core,
+                                             const std::optional<ElfImage>& file,
+                                             const std::string& stand_in);
   void learn_permissions(const Module& module, const ElfImage& image);
   void refuse(bool is_executable, const std::string& why);
   void take_file(Module& module, const std::string& path, MappedFile file, const ElfImage& image);
@@ -100,22 +99,34 @@ bool FileSearch::find(Module& module, bool is_executable, const std::string& sta
   if (!image && !stand_in.empty()) throw_unusable(path, 0);
   if (!image && !in_core) return false;
 
-  const Match match = image ? compare_build_ids(in_core, *image) : Match::kDifferent;
-  if (match == Match::kDifferent) {
-    refuse(is_executable, difference(path, image.value_or(ElfImage{}), module));
-    return true;
-  }
-  if (match == Match::kUnknown && stand_in.empty() && !fits(module, *image)) {
-    refuse(is_executable,
-           fmt::format("{} has other segments than the file of that name in the core", path));
+  const std::optional<std::string> why_not = find_difference(module, in_core, image, stand_in);
+  if (why_not) {
+    refuse(is_executable, *why_not);
     return true;
   }
   if (!in_core) learn_permissions(module, *image);
-  if (match == Match::kUnknown) {
-    found_.blind_spots.push_back({BlindSpotKind::kBuildIdUnknown, path});
-  }
   take_file(module, path, std::move(file), *image);
   return true;
+}
+
+/// What tells that the file is not the module's; a blind spot where nothing can tell.
+std::optional<std::string> FileSearch::find_difference(const Module& module,
+                                                       const std::optional<ElfImage>& in_core,
+                                                       const std::optional<ElfImage>& file,
+                                                       const std::string& stand_in) {
+  const std::string& path = stand_in.empty() ? module.path : stand_in;
+  const Match match = file ? compare_build_ids(in_core, *file) : Match::kDifferent;
+  if (match == Match::kDifferent) {
+    return fmt::format("{} has {}, but {} in the core has {}", path,
+                       build_id_words(file ? file->build_id : std::string()), module.path,
+                       build_id_words(module.build_id));
+  }
+  if (match == Match::kSame) return {};
+  if (stand_in.empty() && !fits(module, *file)) {
+    return fmt::format("{} has other segments than the file of that name in the core", path);
+  }
+  found_.blind_spots.push_back({BlindSpotKind::kBuildIdUnknown, path});
+  return {};
 }
 
 void FileSearch::refuse(bool is_executable, const std::string& why) {

@@ -53,9 +53,10 @@ std::vector<Tid> Labels::tids(const std::vector<ThreadIndex>& threads) const {
   return found;
 }
 
-ThreadStatus Labels::status(ThreadIndex thread) const {
+const ThreadStatus& Labels::status(ThreadIndex thread) const {
+  static const ThreadStatus kNone{};
   const auto& threads = report_->diagnosis.threads;
-  return thread < threads.size() ? threads[thread] : ThreadStatus{};
+  return thread < threads.size() ? threads[thread] : kNone;
 }
 
 const Stack& Labels::stack(ThreadIndex thread) const {

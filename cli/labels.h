@@ -19,7 +19,7 @@ class Labels {
 
   [[nodiscard]] Tid tid(ThreadIndex thread) const;
   [[nodiscard]] std::vector<Tid> tids(const std::vector<ThreadIndex>& threads) const;
-  [[nodiscard]] ThreadStatus status(ThreadIndex thread) const;
+  [[nodiscard]] const ThreadStatus& status(ThreadIndex thread) const;
   [[nodiscard]] const Stack& stack(ThreadIndex thread) const;
 
   /// The frame that a wait or a status names; null when there is none.

@@ -89,30 +89,29 @@ void add_options(CLI::App& app, Options& options, Words& words) {
       ->type_name("FILE")
       ->group("Report");
   app.add_option("--color", words.colour,
-                 "auto, always or never (default: auto, which means on a\n"
+                 "auto, always or never (default: auto, which is on a\n"
                  "terminal, unless NO_COLOR is set)")
       ->type_name("WHEN")
       ->group("Report");
   app.add_flag("--exit-code", options.exit_code, "exit with 1 when threads hang")->group("Report");
   app.add_flag("--freeze", options.freeze,
-               "stop all threads at one instant (default: one after the\n"
-               "other, each for a fraction of a millisecond)")
+               "stop all threads at one instant (default: one after\n"
+               "the other, each for a fraction of a millisecond)")
       ->group("Looking");
   app.add_option("--stack-bytes", words.stack_bytes,
                  "copy so much of each stack at once, like 256K or 1M\n"
                  "(default: 64K; deeper bytes are read when needed)")
       ->type_name("N[K|M]")
       ->group("Looking");
-  app.add_option("--exe", options.executable,
-                 "the program of a core, where it is not found by itself")
+  app.add_option("--exe", options.executable, "the program of a core, where it is not found")
       ->type_name("FILE")
       ->group("Looking");
   app.add_flag("--no-lines", words.no_lines,
-               "no source lines and inlined calls: faster, and enough to\n"
-               "find a deadlock")
+               "no source lines and inlined calls: faster, and enough\n"
+               "to find a deadlock")
       ->group("Symbols");
   app.add_option("--max-frames", words.max_frames,
-                 "stop after N frames of a stack (default: 256; 0: never)")
+                 "show at most N frames of a stack (default: 256; 0: all)")
       ->type_name("N")
       ->group("Symbols");
   app.set_help_flag("-h,--help", "show this text")->group("Information");

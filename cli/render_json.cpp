@@ -145,7 +145,7 @@ Json ReportWriter::capture() const {
 
 Json ReportWriter::thread(ThreadIndex index) const {
   const ThreadSnapshot& facts = report_.snapshot.threads[index];
-  const ThreadStatus status = sentences_.labels().status(index);
+  const ThreadStatus& status = sentences_.labels().status(index);
   Json switches;
   if (facts.switches) {
     switches = {{"voluntary", facts.switches->voluntary},
@@ -168,7 +168,7 @@ Json ReportWriter::thread(ThreadIndex index) const {
 }
 
 Json ReportWriter::wait(ThreadIndex index) const {
-  const ThreadStatus status = sentences_.labels().status(index);
+  const ThreadStatus& status = sentences_.labels().status(index);
   if (!status.wait) return {};
   const Wait& wait = diagnosis_.waits.at(*status.wait);
   Json deadline;

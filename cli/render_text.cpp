@@ -20,7 +20,7 @@ constexpr std::size_t kShownOthers = 12;
 
 /// Enough of a stack to see the wait and its callers.
 void print_stack(const TextPage& page, ThreadIndex thread) {
-  const ThreadStatus status = page.labels().status(thread);
+  const ThreadStatus& status = page.labels().status(thread);
   std::size_t count = kFramesOfAStack;
   if (status.wait) {
     const auto frame = page.report.diagnosis.waits.at(*status.wait).frame;

@@ -67,7 +67,7 @@ std::string wait_line(const TextPage& page, const Wait& wait) {
 /// "in futex, not run for 3m 12s, cpu 29 ms, started 10m 17s ago".
 std::string thread_facts(const TextPage& page, ThreadIndex index) {
   const ThreadSnapshot& thread = page.report.snapshot.threads[index];
-  const ThreadStatus status = page.labels().status(index);
+  const ThreadStatus& status = page.labels().status(index);
   std::vector<std::string> facts;
   if (status.syscall >= 0) facts.push_back("in " + syscall_words(status.syscall));
   if (thread.not_run_for) facts.push_back("not run for " + duration_words(*thread.not_run_for));
@@ -100,7 +100,7 @@ void print_state(const TextPage& page, ThreadIndex index) {
 
 void print_thread(const TextPage& page, ThreadIndex index, const std::vector<ResourceIndex>& held) {
   const ThreadSnapshot& thread = page.report.snapshot.threads[index];
-  const ThreadStatus status = page.labels().status(index);
+  const ThreadStatus& status = page.labels().status(index);
   page.out << '\n'
            << page.palette.paint(page.palette.name, quoted_name(thread)) << " tid "
            << thread.tid.value;

@@ -228,7 +228,7 @@ std::string Sentences::fate(const Holder& holder) const {
 }
 
 std::string Sentences::activity(ThreadIndex index) const {
-  const ThreadStatus status = labels_.status(index);
+  const ThreadStatus& status = labels_.status(index);
   const auto& waits = labels_.report().diagnosis.waits;
   if (status.wait && *status.wait < waits.size()) {
     return "waits for " + lock(waits[*status.wait].resource);
@@ -255,7 +255,7 @@ std::string Sentences::chain(ResourceIndex first) const {
     if (shown && !is_thread_end(diagnosis, resource)) text += ", " + this->holder(resource);
     if (!known)
       return shown ? text : text + fmt::format(" … to {}, {}", lock(resource), fate(holder));
-    const ThreadStatus status = labels_.status(*holder.thread);
+    const ThreadStatus& status = labels_.status(*holder.thread);
     const auto deadlock = labels_.deadlock_of(*holder.thread);
     if (!shown && (deadlock || !status.wait)) text += " … to " + thread(*holder.thread);
     if (deadlock) {

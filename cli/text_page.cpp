@@ -56,7 +56,7 @@ FrameRow frame_row(const TextPage& page, const FrameRange& range, std::size_t in
     if (location->inlined) row.place += " (inlined)";
   }
   if (frame.interrupted) row.mark = "a signal arrived here";
-  const ThreadStatus status = page.labels().status(range.thread);
+  const ThreadStatus& status = page.labels().status(range.thread);
   if (!range.mark_wait || !status.wait) return row;
   const Wait& wait = page.report.diagnosis.waits.at(*status.wait);
   if (wait.frame == index) row.mark = "waits for " + page.labels().lock(wait.resource);

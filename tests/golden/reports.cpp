@@ -75,7 +75,10 @@ class Story {
     }
     stack.end = StackEnd::kRoot;
     report.stacks.stacks.push_back(stack);
-    report.diagnosis.threads.push_back({activity, std::nullopt, syscall, std::nullopt});
+    ThreadStatus status;
+    status.activity = activity;
+    status.syscall = syscall;
+    report.diagnosis.threads.push_back(status);
     return report.snapshot.threads.size() - 1;
   }
 

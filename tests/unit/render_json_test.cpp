@@ -218,7 +218,8 @@ TEST(Json, CyclesNameTheHolderOfEachResource) {
   EXPECT_EQ(waits.at(0).at("tid"), 48231);
   EXPECT_EQ(waits.at(0).at("holder_tid"), 48235);
   EXPECT_EQ(waits.at(1).at("holder_tid"), 48231);
-  EXPECT_EQ(target.at("resources").at(waits.at(0).at("resource")).at("name"), "g_cache+0x28");
+  const std::size_t wanted = waits.at(0).at("resource");
+  EXPECT_EQ(target.at("resources").at(wanted).at("name"), "g_cache+0x28");
 }
 
 TEST(Json, WhatIsNotKnownIsNull) {

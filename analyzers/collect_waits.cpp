@@ -1,0 +1,83 @@
+#include "analyzers/collect_waits.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "analyzers/thread_status.h"
+#include "analyzers/waits/deadline.h"
+
+namespace pstuck {
+namespace {
+
+using ResourceKey = std::pair<ResourceKind, Address>;
+
+class Collector {
+ public:
+  Collector(const Snapshot& snapshot, const Stacks& stacks, const ProgramFrames& frames,
+            const ThreadIds& ids, Memory& memory)
+      : snapshot_(snapshot), stacks_(stacks), frames_(frames), ids_(ids), locks_(memory) {}
+
+  void look_at(ThreadIndex index) {
+    const ThreadSnapshot& thread = snapshot_.threads[index];
+    if (has_ended(thread)) return;
+    const auto call = find_futex_call(thread, locks_.memory());
+    if (!call) return;
+    const Stack& stack = stack_of(stacks_, index);
+    const NamedWait names = read_names(stack, frames_);
+    const auto recognised =
+        recognise_wait({snapshot_, thread, stack, frames_, ids_, *call, names, locks_});
+    if (!recognised) return;
+    keys_.emplace_back(recognised->resource, recognised->address);
+    by_key_.try_emplace(keys_.back(), *recognised);
+    collected_.waits.push_back(
+        {.thread = index,
+         .kind = recognised->kind,
+         .recognised_by = recognised->by,
+         .frame = frames_.innermost(stack),
+         .deadline = read_deadline(*call, thread, snapshot_, locks_.memory()),
+         .waited = thread.not_run_for});
+  }
+
+  CollectedWaits finish() && {
+    std::map<ResourceKey, ResourceIndex> indexes;
+    for (const auto& [key, wait] : by_key_) {
+      indexes.emplace(key, collected_.resources.size());
+      collected_.resources.push_back({.kind = wait.resource,
+                                      .address = wait.address,
+                                      .mutex = wait.mutex,
+                                      .recursion = wait.recursion});
+      collected_.owners.push_back(wait.owner);
+    }
+    for (WaitIndex i = 0; i < collected_.waits.size(); ++i) {
+      collected_.waits[i].resource = indexes.at(keys_[i]);
+    }
+    return std::move(collected_);
+  }
+
+ private:
+  const Snapshot& snapshot_;
+  const Stacks& stacks_;
+  const ProgramFrames& frames_;
+  const ThreadIds& ids_;
+  LockReader locks_;
+  std::map<ResourceKey, RecognisedWait> by_key_;
+  std::vector<ResourceKey> keys_;  // by wait
+  CollectedWaits collected_;
+};
+
+}  // namespace
+
+CollectedWaits collect_waits(const Snapshot& snapshot, const Stacks& stacks,
+                             const ProgramFrames& frames, const ThreadIds& ids, Memory& memory) {
+  Collector collector(snapshot, stacks, frames, ids, memory);
+  for (ThreadIndex i = 0; i < snapshot.threads.size(); ++i) collector.look_at(i);
+  return std::move(collector).finish();
+}
+
+const Stack& stack_of(const Stacks& stacks, ThreadIndex thread) {
+  static const Stack kNone;
+  return thread < stacks.stacks.size() ? stacks.stacks[thread] : kNone;
+}
+
+}  // namespace pstuck

@@ -1,0 +1,248 @@
+#include "analyzers/confirm.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "analyzers/conclusions.h"
+#include "analyzers/waits/mutex_layout.h"
+#include "attach/syscalls.h"
+
+// A capture goes from thread to thread while the target runs, so its waits need not have existed at
+// one time: under healthy contention locks change hands between the look at one thread and that at
+// the next, and waits that were never there together can look like a cycle. Two later looks settle
+// it. Who is in the same call at both, and was not scheduled in between, stood still; a lock that
+// names the same owner at both, while those who want it stood still, did not change hands.
+//
+// A wait that moved is taken out of the diagnosis, a lock that moved loses its owner, and the
+// conclusions are drawn again from the rest: nothing is left that followed from what was over.
+//
+// It fails for a thread that goes round and comes back to the same call between two looks, where
+// the kernel shows no context-switch counters; the confirmation says whether they were seen.
+
+namespace pstuck {
+namespace {
+
+// What a finding is about, the same before and after its waits were counted again.
+using FindingKey = std::tuple<FindingKind, ThreadIndex, ResourceKind, Address>;
+
+FindingKey key_of(const Diagnosis& diagnosis, const Finding& finding) {
+  if (finding.cycle) {
+    const WaitIndex first = diagnosis.cycles[*finding.cycle].waits.front();
+    return {finding.kind, diagnosis.waits[first].thread, {}, {}};
+  }
+  const Resource& resource = diagnosis.resources[*finding.resource];
+  return {finding.kind, {}, resource.kind, resource.address};
+}
+
+std::set<FindingKey> find_keys(const Diagnosis& diagnosis) {
+  std::set<FindingKey> keys;
+  for (const Finding& finding : diagnosis.findings) keys.insert(key_of(diagnosis, finding));
+  return keys;
+}
+
+struct Concerned {
+  std::vector<ThreadIndex> threads;    // ascending
+  std::vector<ResourceIndex> mutexes;  // ascending
+};
+
+// Who must stand still, and which locks must stay as they are, for the findings to stay.
+class ConcernFinder {
+ public:
+  explicit ConcernFinder(const Diagnosis& diagnosis)
+      : diagnosis_(diagnosis), pile_up_of_(diagnosis.resources.size()) {
+    for (const PileUp& pile_up : diagnosis.pile_ups) pile_up_of_[pile_up.resource] = &pile_up;
+  }
+
+  [[nodiscard]] std::vector<ThreadIndex> find_threads(const Finding& finding) const {
+    std::vector<ThreadIndex> threads = finding.stuck_behind;
+    if (finding.cycle) {
+      for (const WaitIndex wait : diagnosis_.cycles[*finding.cycle].waits) {
+        threads.push_back(diagnosis_.waits[wait].thread);
+      }
+    }
+    if (finding.kind == FindingKind::kStalledHolder) {
+      threads.push_back(*pile_up_of_[*finding.resource]->root);
+    }
+    return threads;
+  }
+
+  [[nodiscard]] Concerned find_all() const {
+    std::set<ThreadIndex> threads;
+    for (const Finding& finding : diagnosis_.findings) {
+      for (const ThreadIndex thread : find_threads(finding)) threads.insert(thread);
+      if (finding.kind == FindingKind::kStalledHolder) add_way_to_root(finding, threads);
+    }
+    std::set<ResourceIndex> mutexes;
+    for (const ThreadIndex thread : threads) {
+      const auto& wait = diagnosis_.threads[thread].wait;
+      if (!wait) continue;
+      const ResourceIndex resource = diagnosis_.waits[*wait].resource;
+      // A joined thread is looked at itself.
+      if (diagnosis_.resources[resource].kind == ResourceKind::kMutex) mutexes.insert(resource);
+    }
+    return {{threads.begin(), threads.end()}, {mutexes.begin(), mutexes.end()}};
+  }
+
+ private:
+  // Between a finding's mutex and the root can be threads that join each other. Several findings
+  // can share a part of the way; once is enough.
+  void add_way_to_root(const Finding& finding, std::set<ThreadIndex>& threads) const {
+    const PileUp* pile_up = pile_up_of_[*finding.resource];
+    while (pile_up->next) {
+      const ThreadIndex holder = *diagnosis_.resources[pile_up->resource].holder.thread;
+      if (!threads.insert(holder).second) return;
+      pile_up = &diagnosis_.pile_ups[*pile_up->next];
+    }
+  }
+
+  const Diagnosis& diagnosis_;
+  std::vector<const PileUp*> pile_up_of_;  // by resource
+};
+
+// A timed wait comes back from a stop as restart_syscall with the first call's arguments.
+bool is_same_call(const Syscall& before, const Syscall& after) {
+  return after.state == SyscallState::kInSyscall && before.arguments == after.arguments &&
+         (before.number == after.number || after.number == kRestartSyscall);
+}
+
+bool counters_seen(const ThreadLook& first, const ThreadLook& second) {
+  return first.switches && second.switches;
+}
+
+bool stood_still(const Syscall& captured, const ThreadLook& first, const ThreadLook& second) {
+  if (!first.exists || !second.exists) return false;
+  if (counters_seen(first, second) && *first.switches != *second.switches) return false;
+  if (captured.state == SyscallState::kInSyscall) {
+    return is_same_call(captured, first.syscall) && is_same_call(first.syscall, second.syscall);
+  }
+  // Outside a call, as in a page fault or stopped by a signal, only the counters can tell.
+  return first.syscall == second.syscall && counters_seen(first, second);
+}
+
+class TwoLooks {
+ public:
+  TwoLooks(const Snapshot& snapshot, const Look& first, const Look& second)
+      : snapshot_(snapshot), first_(first), second_(second) {}
+
+  // `at`: the thread's place among those asked for.
+  [[nodiscard]] bool thread_moved(ThreadIndex thread, std::size_t at) const {
+    const ThreadSnapshot& captured = snapshot_.threads[thread];
+    if (!has_thread(first_, captured.tid, at) || !has_thread(second_, captured.tid, at)) {
+      return true;
+    }
+    return !stood_still(captured.syscall, first_.threads[at], second_.threads[at]);
+  }
+
+  [[nodiscard]] bool saw_counters(std::size_t at) const {
+    return at < first_.threads.size() && at < second_.threads.size() &&
+           counters_seen(first_.threads[at], second_.threads[at]);
+  }
+
+  // Why the lock has no owner any more; none when it is still the one that was recorded.
+  [[nodiscard]] std::optional<OwnerFate> owner_lost(const Resource& mutex, std::size_t at) const {
+    if (!mutex.holder.recorded_id) return std::nullopt;
+    for (const Look* look : {&first_, &second_}) {
+      if (at >= look->locks.size() || !look->locks[at]) {
+        // What could not be read before either was known from the waiters' registers.
+        if (!mutex.mutex) continue;
+        return OwnerFate::kUnreadable;
+      }
+      const MutexOwner expected{MutexOwner::State::kHeld, *mutex.holder.recorded_id};
+      if (find_owner(*look->locks[at]) != expected) return OwnerFate::kInTransition;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  static bool has_thread(const Look& look, Tid tid, std::size_t at) {
+    return at < look.threads.size() && look.threads[at].tid == tid;
+  }
+
+  const Snapshot& snapshot_;
+  const Look& first_;
+  const Look& second_;
+};
+
+// Leaves only the waits of threads that did not move, and the resources that they wait for.
+void drop_waits(const std::vector<bool>& moved, Diagnosis& diagnosis) {
+  constexpr auto kGone = static_cast<ResourceIndex>(-1);
+  std::vector<Wait> waits;
+  std::vector<ResourceIndex> new_index(diagnosis.resources.size(), kGone);
+  for (Wait& wait : diagnosis.waits) {
+    ThreadStatus& thread = diagnosis.threads[wait.thread];
+    if (moved[wait.thread]) {
+      thread.wait.reset();
+      continue;
+    }
+    thread.wait = waits.size();
+    new_index[wait.resource] = 0;
+    waits.push_back(std::move(wait));
+  }
+  std::vector<Resource> resources;
+  for (ResourceIndex i = 0; i < new_index.size(); ++i) {
+    if (new_index[i] == kGone) continue;
+    new_index[i] = resources.size();
+    resources.push_back(std::move(diagnosis.resources[i]));
+  }
+  for (Wait& wait : waits) wait.resource = new_index[wait.resource];
+  diagnosis.waits = std::move(waits);
+  diagnosis.resources = std::move(resources);
+}
+
+void drop_what_moved(const TwoLooks& looks, const Concerned& concerned, Diagnosis& diagnosis) {
+  std::vector<bool> moved(diagnosis.threads.size());
+  for (std::size_t i = 0; i < concerned.threads.size(); ++i) {
+    const ThreadIndex thread = concerned.threads[i];
+    if (!looks.thread_moved(thread, i)) continue;
+    moved[thread] = true;
+    diagnosis.threads[thread].activity = Activity::kRuns;
+    diagnosis.threads[thread].syscall = -1;
+  }
+  for (std::size_t i = 0; i < concerned.mutexes.size(); ++i) {
+    Resource& mutex = diagnosis.resources[concerned.mutexes[i]];
+    if (const auto fate = looks.owner_lost(mutex, i)) mutex.holder = {.fate = *fate};
+  }
+  drop_waits(moved, diagnosis);
+}
+
+}  // namespace
+
+ConfirmRequest find_what_to_confirm(const Snapshot& snapshot, const Diagnosis& diagnosis) {
+  const Concerned concerned = ConcernFinder(diagnosis).find_all();
+  ConfirmRequest request;
+  for (const ThreadIndex thread : concerned.threads) {
+    request.threads.push_back(snapshot.threads[thread].tid);
+  }
+  for (const ResourceIndex mutex : concerned.mutexes) {
+    request.locks.push_back(diagnosis.resources[mutex].address);
+  }
+  return request;
+}
+
+void confirm(const Snapshot& snapshot, const Look& first, const Look& second,
+             Diagnosis& diagnosis) {
+  const std::set<FindingKey> before = find_keys(diagnosis);
+  const Concerned concerned = ConcernFinder(diagnosis).find_all();
+  const TwoLooks looks(snapshot, first, second);
+
+  drop_what_moved(looks, concerned, diagnosis);
+  draw_conclusions(snapshot, diagnosis);
+
+  std::set<ThreadIndex> uncounted;
+  for (std::size_t i = 0; i < concerned.threads.size(); ++i) {
+    if (!looks.saw_counters(i)) uncounted.insert(concerned.threads[i]);
+  }
+  const ConcernFinder still_concerned(diagnosis);
+  for (Finding& finding : diagnosis.findings) {
+    finding.confirmation = {.looked_again = true, .gap = second.monotonic - first.monotonic};
+    finding.confirmation.counters_seen =
+        std::ranges::none_of(still_concerned.find_threads(finding),
+                             [&](ThreadIndex thread) { return uncounted.contains(thread); });
+  }
+  const std::set<FindingKey> after = find_keys(diagnosis);
+  diagnosis.moved += static_cast<std::size_t>(
+      std::ranges::count_if(before, [&](const FindingKey& key) { return !after.contains(key); }));
+}
+
+}  // namespace pstuck

@@ -1,0 +1,60 @@
+#include "analyzers/diagnose.h"
+
+#include "analyzers/collect_waits.h"
+#include "analyzers/conclusions.h"
+#include "analyzers/cycles.h"
+#include "analyzers/findings.h"
+#include "analyzers/lock_names.h"
+#include "analyzers/other_threads.h"
+#include "analyzers/owners.h"
+#include "analyzers/pileups.h"
+#include "analyzers/root_blockers.h"
+#include "analyzers/thread_status.h"
+#include "analyzers/wait_graph.h"
+
+namespace pstuck {
+
+Diagnosis diagnose(const Snapshot& snapshot, const Stacks& stacks, const Sources& sources) {
+  // Tell the program's own frames from those of its runtime.
+  const ProgramFrames frames(snapshot, stacks);
+  const ThreadIds ids(snapshot);
+
+  // Say what every thread does, as far as its system call tells.
+  Diagnosis diagnosis;
+  diagnosis.threads = describe_threads(snapshot, stacks, frames, sources.memory);
+
+  // Recognise what the threads in futex calls wait for, and read whom the locks name as owner.
+  CollectedWaits collected = collect_waits(snapshot, stacks, frames, ids, sources.memory);
+  diagnosis.waits = std::move(collected.waits);
+  diagnosis.resources = std::move(collected.resources);
+  attach_waits(diagnosis.waits, diagnosis.threads);
+
+  // Find the tasks behind the recorded ids, and the names of the locks.
+  find_holders(snapshot, ids, sources.tasks, diagnosis.waits, collected.owners,
+               diagnosis.resources);
+  name_locks(sources.symbols, diagnosis.resources);
+
+  // From here on nothing is asked of the target: the rest follows from what is in the diagnosis.
+  draw_conclusions(snapshot, diagnosis);
+  return diagnosis;
+}
+
+void draw_conclusions(const Snapshot& snapshot, Diagnosis& diagnosis) {
+  // Find the threads that wait for each other.
+  const WaitGraph graph(diagnosis);
+  diagnosis.cycles = find_cycles(graph, diagnosis);
+
+  // Gather the other waits by what they are for. From here on no chain of waits outside the cycles
+  // comes back to itself.
+  diagnosis.pile_ups = find_pile_ups(diagnosis);
+
+  // Follow the pile-ups to what must move first, and put the worst one first.
+  find_root_blockers(diagnosis, diagnosis.pile_ups);
+  sort_pile_ups(diagnosis.pile_ups);
+
+  // Say what is wrong, and who is left.
+  diagnosis.findings = find_findings(snapshot, diagnosis);
+  diagnosis.others = group_other_threads(diagnosis);
+}
+
+}  // namespace pstuck

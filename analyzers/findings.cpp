@@ -1,0 +1,178 @@
+#include "analyzers/findings.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "analyzers/root_blockers.h"
+
+// A finding stands where a chain of waits ends: in a cycle, at a lock whose recorded owner is not
+// there, or at a holder that does nothing although it is not idle. One that only waits its turn, or
+// that holds a lock while it waits for work (redis parks its I/O threads so), is none.
+//
+//     t1 ──▶ [A] held by t2 ──▶ joins t3, who sleeps on a disk
+//
+// The finding is then about the last mutex of the chain, A: waiting for a thread to end is normal.
+
+namespace pstuck {
+namespace {
+
+using std::chrono::nanoseconds;
+
+bool is_stalled(const Snapshot& snapshot, const Diagnosis& diagnosis, ThreadIndex thread) {
+  switch (diagnosis.threads[thread].activity) {
+    case Activity::kFutex:
+    case Activity::kSleeps:
+    case Activity::kBlocked:
+    case Activity::kUninterruptible:
+    case Activity::kStopped:
+      break;
+    case Activity::kWaits:
+    case Activity::kIdle:
+    case Activity::kRuns:
+    case Activity::kEnded:
+    case Activity::kUnknown:
+      return false;
+  }
+  const auto& not_run_for = snapshot.threads[thread].not_run_for;
+  return not_run_for && *not_run_for >= kStalledAfter;
+}
+
+class FindingFinder {
+ public:
+  FindingFinder(const Snapshot& snapshot, const Diagnosis& diagnosis)
+      : snapshot_(snapshot), diagnosis_(diagnosis), heads_(find_heads()) {}
+
+  std::vector<Finding> run() && {
+    for (CycleIndex i = 0; i < diagnosis_.cycles.size(); ++i) add_deadlock(i);
+    std::vector<std::size_t> finding_of(diagnosis_.pile_ups.size(), kNone);
+    for (PileUpIndex i = 0; i < diagnosis_.pile_ups.size(); ++i) {
+      if (heads_[i] != i) continue;
+      if (const auto kind = kind_of(diagnosis_.pile_ups[i])) {
+        finding_of[i] = findings_.size();
+        add_pile_up(*kind, diagnosis_.pile_ups[i]);
+      }
+    }
+    for (PileUpIndex i = 0; i < diagnosis_.pile_ups.size(); ++i) {
+      const PileUp& pile_up = diagnosis_.pile_ups[i];
+      if (pile_up.cycle) {
+        add_victims(pile_up, findings_[*pile_up.cycle]);
+      } else if (heads_[i] != kNone && finding_of[heads_[i]] != kNone) {
+        add_victims(pile_up, findings_[finding_of[heads_[i]]]);
+      }
+    }
+    sort();
+    return std::move(findings_);
+  }
+
+ private:
+  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+
+  [[nodiscard]] const Resource& resource(const PileUp& pile_up) const {
+    return diagnosis_.resources[pile_up.resource];
+  }
+
+  // For each pile-up the last one of its chain that is about a mutex.
+  [[nodiscard]] std::vector<PileUpIndex> find_heads() const {
+    std::vector<PileUpIndex> heads(diagnosis_.pile_ups.size(), kNone);
+    for (const PileUpIndex i : order_from_the_roots(diagnosis_.pile_ups)) {
+      const PileUp& pile_up = diagnosis_.pile_ups[i];
+      if (pile_up.next) heads[i] = heads[*pile_up.next];
+      if (heads[i] == kNone && resource(pile_up).kind == ResourceKind::kMutex) heads[i] = i;
+    }
+    return heads;
+  }
+
+  [[nodiscard]] std::optional<FindingKind> kind_of(const PileUp& pile_up) const {
+    switch (resource(pile_up).holder.fate) {
+      case OwnerFate::kExited:
+        return FindingKind::kOwnerExited;
+      case OwnerFate::kForkInherited:
+        return FindingKind::kForkInherited;
+      case OwnerFate::kRecycled:
+        return FindingKind::kOwnerRecycled;
+      case OwnerFate::kThread:
+        break;
+      case OwnerFate::kInTransition:
+      case OwnerFate::kOtherProcess:
+      case OwnerFate::kOtherNamespace:
+      case OwnerFate::kNotRecorded:
+      case OwnerFate::kUnreadable:
+        return std::nullopt;
+    }
+    const bool stalled = pile_up.root && is_stalled(snapshot_, diagnosis_, *pile_up.root);
+    return stalled ? std::optional(FindingKind::kStalledHolder) : std::nullopt;
+  }
+
+  // None where one of the waits is of unknown length.
+  [[nodiscard]] std::optional<nanoseconds> find_shortest(
+      const std::vector<WaitIndex>& waits) const {
+    std::optional<nanoseconds> shortest;
+    for (const WaitIndex wait : waits) {
+      const auto& waited = diagnosis_.waits[wait].waited;
+      if (!waited) return std::nullopt;
+      shortest = shortest ? std::min(*shortest, *waited) : *waited;
+    }
+    return shortest;
+  }
+
+  [[nodiscard]] std::optional<nanoseconds> find_end(const std::vector<WaitIndex>& waits) const {
+    std::optional<nanoseconds> end;
+    for (const WaitIndex wait : waits) {
+      const auto& deadline = diagnosis_.waits[wait].deadline;
+      if (!deadline || !deadline->remaining) continue;
+      const nanoseconds remaining = std::max(*deadline->remaining, nanoseconds(0));
+      end = end ? std::min(*end, remaining) : remaining;
+    }
+    return end;
+  }
+
+  void add_deadlock(CycleIndex index) {
+    const auto& waits = diagnosis_.cycles[index].waits;
+    Finding finding{.kind = FindingKind::kDeadlock,
+                    .cycle = index,
+                    .since = find_shortest(waits),
+                    .ends_by_itself = find_end(waits)};
+    for (const WaitIndex wait : waits) {
+      const Holder& holder = diagnosis_.resources[diagnosis_.waits[wait].resource].holder;
+      finding.evidence = std::max(finding.evidence, holder.evidence);
+    }
+    findings_.push_back(std::move(finding));
+  }
+
+  void add_pile_up(FindingKind kind, const PileUp& pile_up) {
+    findings_.push_back({.kind = kind,
+                         .evidence = resource(pile_up).holder.evidence,
+                         .resource = pile_up.resource,
+                         .since = find_shortest(pile_up.waits)});
+  }
+
+  void add_victims(const PileUp& pile_up, Finding& finding) const {
+    for (const WaitIndex wait : pile_up.waits) {
+      finding.stuck_behind.push_back(diagnosis_.waits[wait].thread);
+    }
+  }
+
+  void sort() {
+    const auto key = [&](const Finding& finding) {
+      const bool deadlock = finding.kind == FindingKind::kDeadlock;
+      const std::size_t in_cycle = deadlock ? diagnosis_.cycles[*finding.cycle].waits.size() : 0;
+      const std::size_t concerned = in_cycle + finding.stuck_behind.size();
+      return std::tuple(!deadlock, ~concerned, finding.cycle, finding.resource);
+    };
+    for (Finding& finding : findings_) std::ranges::sort(finding.stuck_behind);
+    std::ranges::sort(findings_, {}, key);
+  }
+
+  const Snapshot& snapshot_;
+  const Diagnosis& diagnosis_;
+  std::vector<PileUpIndex> heads_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+std::vector<Finding> find_findings(const Snapshot& snapshot, const Diagnosis& diagnosis) {
+  return FindingFinder(snapshot, diagnosis).run();
+}
+
+}  // namespace pstuck

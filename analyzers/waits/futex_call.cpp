@@ -1,0 +1,126 @@
+#include "analyzers/waits/futex_call.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "attach/syscalls.h"
+
+// The kernel shows a futex wait as system call 202. After a stop, a timed wait comes back as
+// restart_syscall (219) with the first call's arguments still in the registers (kernel/futex:
+// futex_wait_restart; kernel/time keeps nanosleep and poll in the same way). Which call it was then
+// stands in the code: libc's waits are
+//
+//     b8 ca 00 00 00    mov  $202, %eax
+//     0f 05             syscall            <- the program counter points behind this
+//
+// with at most a few register moves in between. Only calls through syscall(), and the cancellable
+// calls of glibc 2.41 and later, load the number from a register; for those the arguments decide.
+
+namespace pstuck {
+namespace {
+
+constexpr std::size_t kRip = 16;
+constexpr std::size_t kCodeBytes = 32;
+constexpr std::size_t kSyscallBytes = 2;
+constexpr std::size_t kLoadBytes = 5;
+constexpr std::uint32_t kLastSyscall = 1023;
+
+constexpr std::uint64_t kCommandMask = 0x7f;
+constexpr std::uint64_t kPrivateFlag = 0x80;
+constexpr std::uint64_t kRealtimeFlag = 0x100;
+constexpr std::uint64_t kAllFlags = kCommandMask | kPrivateFlag | kRealtimeFlag;
+
+struct CallSite {
+  CallInstruction instruction = CallInstruction::kUnreadable;
+  std::int64_t number = -1;  // for kNamesCall
+};
+
+CallSite read_call_site(const ThreadSnapshot& thread, Memory& memory) {
+  if ((thread.registers.known >> kRip & 1U) == 0) return {};
+  const Address end{thread.registers.by_dwarf_number[kRip]};
+  std::array<std::uint8_t, kCodeBytes> code;
+  if (memory.read(end - kCodeBytes, std::as_writable_bytes(std::span(code))) != kCodeBytes) {
+    return {};
+  }
+  if (code[kCodeBytes - 2] != 0x0f || code[kCodeBytes - 1] != 0x05) return {};
+  for (std::size_t at = kCodeBytes - kSyscallBytes - kLoadBytes + 1; at-- > 0;) {
+    std::uint32_t number = 0;
+    std::memcpy(&number, &code[at + 1], sizeof number);
+    if (code[at] == 0xb8 && number <= kLastSyscall) return {CallInstruction::kNamesCall, number};
+  }
+  return {CallInstruction::kOther, -1};
+}
+
+std::optional<FutexCommand> parse_command(std::uint64_t operation) {
+  if ((operation & ~kAllFlags) != 0) return std::nullopt;
+  const auto command = static_cast<FutexCommand>(operation & kCommandMask);
+  switch (command) {
+    case FutexCommand::kWait:
+    case FutexCommand::kLockPi:
+    case FutexCommand::kWaitBitset:
+    case FutexCommand::kWaitRequeuePi:
+    case FutexCommand::kLockPi2:
+      return command;
+  }
+  return std::nullopt;
+}
+
+std::optional<FutexCall> parse_arguments(const std::array<std::uint64_t, 6>& arguments) {
+  const auto command = parse_command(arguments[1]);
+  const Address word{arguments[0]};
+  if (!command || word.value == 0 || word.value % sizeof(std::uint32_t) != 0) return std::nullopt;
+  return FutexCall{.word = word,
+                   .command = *command,
+                   .process_private = (arguments[1] & kPrivateFlag) != 0,
+                   .realtime = (arguments[1] & kRealtimeFlag) != 0,
+                   .value = static_cast<std::uint32_t>(arguments[2]),
+                   .timeout = Address{arguments[3]}};
+}
+
+// Only timed waits on a plain futex are restarted: the PI commands come back as 202.
+bool looks_like_restarted_futex(const ThreadSnapshot& thread, Memory& memory) {
+  const auto call = parse_arguments(thread.syscall.arguments);
+  if (!call || !call->timed()) return false;
+  if (call->command != FutexCommand::kWait && call->command != FutexCommand::kWaitBitset) {
+    return false;
+  }
+  return memory.read_object<std::uint32_t>(call->word) &&
+         memory.read_object<std::array<std::int64_t, 2>>(call->timeout);
+}
+
+std::int64_t resolve_number(const ThreadSnapshot& thread, const CallSite& site, Memory& memory) {
+  if (thread.syscall.number != kRestartSyscall) return thread.syscall.number;
+  if (site.instruction == CallInstruction::kNamesCall) return site.number;
+  return looks_like_restarted_futex(thread, memory) ? kFutex : kRestartSyscall;
+}
+
+bool in_syscall(const ThreadSnapshot& thread) {
+  return thread.syscall.state == SyscallState::kInSyscall && thread.syscall.number >= 0;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> find_syscall_number(const ThreadSnapshot& thread, Memory& memory) {
+  if (!in_syscall(thread)) return std::nullopt;
+  if (thread.syscall.number != kRestartSyscall) return thread.syscall.number;
+  return resolve_number(thread, read_call_site(thread, memory), memory);
+}
+
+std::optional<FutexCall> find_futex_call(const ThreadSnapshot& thread, Memory& memory) {
+  if (!in_syscall(thread)) return std::nullopt;
+  if (thread.syscall.number != kFutex && thread.syscall.number != kRestartSyscall) {
+    return std::nullopt;
+  }
+  const CallSite site = read_call_site(thread, memory);
+  if (resolve_number(thread, site, memory) != kFutex) return std::nullopt;
+  auto call = parse_arguments(thread.syscall.arguments);
+  if (call) {
+    call->instruction = site.instruction == CallInstruction::kNamesCall && site.number != kFutex
+                            ? CallInstruction::kOther
+                            : site.instruction;
+  }
+  return call;
+}
+
+}  // namespace pstuck

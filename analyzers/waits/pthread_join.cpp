@@ -1,0 +1,62 @@
+// pthread_join waits until the kernel clears the tid in the joined thread's own descriptor, struct
+// pthread (nptl/descr.h; the offsets are the same on x86-64 from glibc 2.17 to 2.42):
+//
+//     pthread_t ──▶ +0    header.tcb   points to itself
+//                   +16   header.self  points to itself
+//                   +720  tid          the futex word; the expected value is the tid
+//
+// The kernel's wake-up at exit is not private, so neither is the wait. The waiter's own descriptor
+// has a cleanup handler meanwhile, whose argument is the joined thread's joinid field.
+
+#include "analyzers/waits/recogniser.h"
+
+namespace pstuck {
+namespace {
+
+constexpr std::uint64_t kSelfOffset = 16;
+constexpr std::uint64_t kTidOffset = 720;
+constexpr std::uint64_t kCleanupOffset = 760;
+constexpr std::uint64_t kCleanupArgumentOffset = 8;
+constexpr std::array<std::uint64_t, 2> kJoinIdOffsets = {1568, 1576};  // 2.36–2.41; the others
+
+bool is_thread_descriptor(Address at, Memory& memory) {
+  return memory.read_object<std::uint64_t>(at) == at.value &&
+         memory.read_object<std::uint64_t>(at + kSelfOffset) == at.value;
+}
+
+bool cleanup_chain_names(const FutexSleeper& sleeper, Address joined) {
+  const auto& own = sleeper.thread.registers.thread_pointer;
+  if (!own) return false;
+  Memory& memory = sleeper.locks.memory();
+  const auto handler = memory.read_object<Address>(*own + kCleanupOffset);
+  if (!handler || handler->value == 0) return false;
+  const auto argument = memory.read_object<Address>(*handler + kCleanupArgumentOffset);
+  return argument &&
+         (*argument == joined + kJoinIdOffsets[0] || *argument == joined + kJoinIdOffsets[1]);
+}
+
+}  // namespace
+
+std::optional<RecognisedWait> recognise_pthread_join(const FutexSleeper& sleeper) {
+  const FutexCall& call = sleeper.call;
+  if (call.command != FutexCommand::kWait && call.command != FutexCommand::kWaitBitset) {
+    return std::nullopt;
+  }
+  if (sleeper.frames.libc() == LibcKind::kMusl || call.value == 0 || call.value > kLastTid) {
+    return std::nullopt;
+  }
+  const Address joined = call.word - kTidOffset;
+  Memory& memory = sleeper.locks.memory();
+  const auto word = memory.read_object<std::uint32_t>(call.word);
+  const Tid id{static_cast<std::int32_t>(call.value)};
+  if (!word || !is_thread_descriptor(joined, memory)) return std::nullopt;
+  if (*word != call.value && !sleeper.ids.find(id)) return std::nullopt;
+  RecognisedWait wait{.address = joined, .kind = WaitKind::kJoin};
+  if (cleanup_chain_names(sleeper, joined)) wait.by = RecognisedBy::kCleanupChain;
+  const bool ended = *word != call.value;  // the waiter is about to wake up
+  wait.owner =
+      ended ? RecordedOwner{OwnerFate::kInTransition, id} : RecordedOwner{OwnerFate::kThread, id};
+  return wait;
+}
+
+}  // namespace pstuck

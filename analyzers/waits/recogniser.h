@@ -1,0 +1,75 @@
+#pragma once
+
+/// One file for each primitive that a thread can wait in; table.cpp lists them.
+
+#include <optional>
+#include <unordered_map>
+
+#include "analyzers/diagnosis.h"
+#include "analyzers/program_frames.h"
+#include "analyzers/thread_ids.h"
+#include "analyzers/waits/futex_call.h"
+#include "analyzers/waits/library_names.h"
+#include "analyzers/waits/mutex_layout.h"
+
+namespace pstuck {
+
+/// Reads each lock once, so that all who wait for it are judged by the same bytes.
+class LockReader {
+ public:
+  explicit LockReader(Memory& memory) : memory_(memory) {}
+
+  std::optional<MutexBytes> read_mutex(Address at);
+  [[nodiscard]] Memory& memory() { return memory_; }
+
+ private:
+  Memory& memory_;
+  std::unordered_map<std::uint64_t, std::optional<MutexBytes>> mutexes_;
+};
+
+/// One thread that sleeps in a futex call, and all that may be asked about it.
+struct FutexSleeper {
+  const Snapshot& snapshot;
+  const ThreadSnapshot& thread;
+  const Stack& stack;
+  const ProgramFrames& frames;
+  const ThreadIds& ids;
+  const FutexCall& call;
+  const NamedWait& names;
+  LockReader& locks;
+};
+
+/// Whose id a lock recorded, before anybody looked for the task that has it.
+struct RecordedOwner {
+  OwnerFate fate = OwnerFate::kNotRecorded;  ///< kThread: `id` is to be found
+  std::optional<Tid> id;
+};
+
+struct RecognisedWait {
+  ResourceKind resource = ResourceKind::kMutex;
+  Address address;
+  WaitKind kind = WaitKind::kLock;
+  RecognisedBy by = RecognisedBy::kRegisters;
+  std::optional<MutexTraits> mutex;
+  std::uint32_t recursion = 0;
+  RecordedOwner owner;
+};
+
+/// None when the thread waits for something else, and when the proof is not good enough.
+using Recogniser = std::optional<RecognisedWait> (*)(const FutexSleeper&);
+
+std::optional<RecognisedWait> recognise_pthread_join(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_pthread_mutex(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_refused_pi_mutex(const FutexSleeper& sleeper);
+
+/// The first row of the table that recognises the wait.
+std::optional<RecognisedWait> recognise_wait(const FutexSleeper& sleeper);
+
+/// What is known of a mutex once it is sure that `sleeper` waits for it.
+RecognisedWait describe_mutex_wait(const FutexSleeper& sleeper, Address address,
+                                   const MutexBytes& mutex, const MutexTraits& traits);
+
+/// The mapping that holds the address, if the snapshot knows one.
+const Mapping* find_mapping(const Snapshot& snapshot, Address at);
+
+}  // namespace pstuck

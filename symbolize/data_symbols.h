@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "symbolize/modules.h"
+#include "symbolize/stacks.h"
+#include "symbolize/symbol_names.h"
+
+namespace pstuck {
+
+/// The variables of the modules' symbol tables, each table sorted when first asked.
+class VariableIndex {
+ public:
+  explicit VariableIndex(LoadedModules& modules) : modules_(modules) {}
+
+  std::optional<DataSymbol> find(Address at);
+
+ private:
+  struct Variable {
+    std::uint64_t start = 0;
+    std::uint64_t size = 0;
+    SymbolRank rank;
+  };
+
+  const std::vector<Variable>& variables_of(std::size_t module);
+  static std::vector<Variable> read_variables(Dwfl_Module* module);
+
+  LoadedModules& modules_;
+  std::unordered_map<std::size_t, std::vector<Variable>> by_module_;
+};
+
+}  // namespace pstuck

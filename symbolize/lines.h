@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "symbolize/modules.h"
+
+namespace pstuck {
+
+/// What DWARF says about one address: one call, inlined or the function itself.
+struct SourceCall {
+  std::string function;  ///< demangled, or qualified by its scopes; may be empty
+  std::string file;      ///< as in DWARF, made absolute with the compilation directory
+  int line = 0;
+  bool inlined = false;
+};
+
+/// Files, lines and inlined calls from DWARF, which is opened when first needed.
+class SourceLines {
+ public:
+  explicit SourceLines(LoadedModules& modules);
+  ~SourceLines();
+  SourceLines(const SourceLines&) = delete;
+  SourceLines& operator=(const SourceLines&) = delete;
+
+  /// Innermost first; the last is the function that was really called, and its name is looked up
+  /// only if asked for. Empty without DWARF.
+  std::vector<SourceCall> find(std::size_t module, Address at, bool name_function);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pstuck

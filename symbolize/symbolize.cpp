@@ -1,0 +1,196 @@
+#include "symbolize/symbolize.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "symbolize/data_symbols.h"
+#include "symbolize/demangle.h"
+#include "symbolize/library_calls.h"
+#include "symbolize/lines.h"
+#include "symbolize/modules.h"
+#include "symbolize/symbol_names.h"
+#include "symbolize/unwind.h"
+
+namespace pstuck {
+namespace {
+
+/// The distinct addresses to name, each with the number under which it was first seen.
+class AddressTable {
+ public:
+  std::size_t intern(Address at) {
+    const auto [entry, is_new] = numbers_.try_emplace(at.value, addresses_.size());
+    if (is_new) addresses_.push_back(at);
+    return entry->second;
+  }
+
+  [[nodiscard]] const std::vector<Address>& addresses() const { return addresses_; }
+
+ private:
+  std::unordered_map<std::uint64_t, std::size_t> numbers_;
+  std::vector<Address> addresses_;
+};
+
+struct NamedAddress {
+  Address at;
+  std::size_t number = 0;             ///< in the AddressTable
+  std::optional<std::size_t> module;  ///< none outside all modules
+  std::optional<FunctionSymbol> function;
+};
+
+/// A run of Stacks::locations: an address's inlined calls and the function around them.
+struct Expansion {
+  std::size_t first = 0;
+  std::size_t count = 1;
+};
+
+/// Puts each address's locations in the place of its number; inlined calls become frames.
+void expand_frames(const std::vector<Expansion>& expansions, std::vector<Frame>& frames) {
+  const bool has_inlined = std::ranges::any_of(
+      frames, [&](const Frame& frame) { return expansions[frame.location].count > 1; });
+  std::vector<Frame> expanded;
+  if (has_inlined) expanded.reserve(frames.size() * 2);
+  for (Frame& frame : frames) {
+    const Expansion& expansion = expansions[frame.location];
+    for (std::size_t i = 0; i < expansion.count; ++i) {
+      frame.location = expansion.first + i;
+      if (has_inlined) expanded.push_back(frame);
+    }
+  }
+  if (has_inlined) frames = std::move(expanded);
+}
+
+}  // namespace
+
+class Symbolizer::Impl {
+ public:
+  Impl(const Snapshot& snapshot, Memory& memory, const SymbolizeOptions& options)
+      : snapshot_(snapshot),
+        memory_(memory),
+        options_(options),
+        modules_(snapshot, memory),
+        unwinder_(modules_, memory, options.max_frames),
+        lines_(modules_),
+        variables_(modules_) {}
+
+  Stacks symbolize();
+  std::optional<DataSymbol> find_data_symbol(Address at) { return variables_.find(at); }
+  [[nodiscard]] std::vector<BlindSpot> blind_spots() const { return modules_.blind_spots(); }
+
+ private:
+  /// Frames' locations are numbers of the table until expand_frames().
+  void unwind_threads(Stacks& stacks, AddressTable& table);
+  std::vector<NamedAddress> name_addresses(const std::vector<Address>& addresses);
+  Expansion add_locations(const NamedAddress& address, std::vector<Location>& locations);
+
+  const Snapshot& snapshot_;
+  Memory& memory_;
+  SymbolizeOptions options_;
+  LoadedModules modules_;
+  Unwinder unwinder_;
+  SourceLines lines_;
+  VariableIndex variables_;
+};
+
+void Symbolizer::Impl::unwind_threads(Stacks& stacks, AddressTable& table) {
+  stacks.stacks.reserve(snapshot_.threads.size());
+  for (const ThreadSnapshot& thread : snapshot_.threads) {
+    Stack& stack = stacks.stacks.emplace_back(unwinder_.unwind(thread));
+    for (Frame& frame : stack.frames) frame.location = table.intern(frame.pc.for_lookup());
+    if (options_.progress) options_.progress(stacks.stacks.size(), snapshot_.threads.size());
+  }
+}
+
+std::vector<NamedAddress> Symbolizer::Impl::name_addresses(const std::vector<Address>& addresses) {
+  std::vector<NamedAddress> named;
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    named.push_back({.at = addresses[i], .number = i, .module = modules_.find(addresses[i])});
+  }
+  std::ranges::sort(named, {}, &NamedAddress::at);
+  for (auto first = named.begin(); first != named.end();) {
+    const auto last = std::find_if(first, named.end(), [&](const NamedAddress& address) {
+      return address.module != first->module;
+    });
+    Dwfl_Module* module = first->module ? modules_.open(*first->module) : nullptr;
+    if (module) {
+      std::vector<Address> sorted;
+      std::transform(first, last, std::back_inserter(sorted), [](const auto& a) { return a.at; });
+      const auto functions = find_functions(module, sorted);
+      for (std::size_t i = 0; i < functions.size(); ++i) {
+        first[static_cast<std::ptrdiff_t>(i)].function = functions[i];
+      }
+    }
+    first = last;
+  }
+  return named;
+}
+
+Expansion Symbolizer::Impl::add_locations(const NamedAddress& address,
+                                          std::vector<Location>& locations) {
+  Location place;
+  std::vector<SourceCall> calls;
+  if (address.module) {
+    place.module = modules_.base_name(*address.module);
+    place.module_offset = address.at - modules_.module(*address.module).start;
+    const bool wants_lines = options_.lines && !modules_.is_c_library(*address.module);
+    if (wants_lines) calls = lines_.find(*address.module, address.at, !address.function);
+  }
+  if (calls.empty()) calls.resize(1);
+  const Expansion expansion{locations.size(), calls.size()};
+  for (SourceCall& call : calls) {
+    Location& location = locations.emplace_back(place);
+    location.function = std::move(call.function);
+    location.file = std::move(call.file);
+    location.line = call.line;
+    location.inlined = call.inlined;
+  }
+  if (address.function) {
+    locations.back().symbol = address.function->name;
+    locations.back().function = demangle(address.function->name);
+  }
+  return expansion;
+}
+
+Stacks Symbolizer::Impl::symbolize() {
+  Stacks stacks;
+  AddressTable table;
+  unwind_threads(stacks, table);
+  const std::size_t frame_addresses = table.addresses().size();
+
+  // A call's target is named together with the frames: one pass over each symbol table.
+  std::vector<std::optional<std::size_t>> calls;
+  for (const Stack& stack : stacks.stacks) {
+    const auto target = find_library_call(modules_, memory_, stack);
+    calls.push_back(target ? std::optional(table.intern(*target)) : std::nullopt);
+  }
+
+  std::vector<Expansion> expansions(table.addresses().size());
+  std::vector<std::string_view> begins(table.addresses().size());
+  for (const NamedAddress& address : name_addresses(table.addresses())) {
+    if (address.function && address.function->start == address.at) {
+      begins[address.number] = address.function->name;
+    }
+    if (address.number >= frame_addresses) continue;
+    if (address.module) modules_.note_touched(*address.module);
+    expansions[address.number] = add_locations(address, stacks.locations);
+  }
+  for (std::size_t i = 0; i < stacks.stacks.size(); ++i) {
+    if (calls[i]) stacks.stacks[i].library_call = begins[*calls[i]];
+    expand_frames(expansions, stacks.stacks[i].frames);
+  }
+  return stacks;
+}
+
+Symbolizer::Symbolizer(const Snapshot& snapshot, Memory& memory, const SymbolizeOptions& options)
+    : impl_(std::make_unique<Impl>(snapshot, memory, options)) {}
+
+Symbolizer::~Symbolizer() = default;
+
+Stacks Symbolizer::symbolize() { return impl_->symbolize(); }
+
+std::optional<DataSymbol> Symbolizer::find_data_symbol(Address at) {
+  return impl_->find_data_symbol(at);
+}
+
+std::vector<BlindSpot> Symbolizer::blind_spots() const { return impl_->blind_spots(); }
+
+}  // namespace pstuck

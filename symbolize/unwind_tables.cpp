@@ -1,0 +1,54 @@
+#include "symbolize/unwind_tables.h"
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <elfutils/libdwfl.h>
+
+#include <cstdlib>
+
+namespace pstuck {
+namespace {
+
+constexpr int kReturnAddress = 16;
+
+std::optional<FrameBase> read_base(Dwarf_Frame* frame) {
+  Dwarf_Op* operations = nullptr;
+  std::size_t count = 0;
+  if (dwarf_frame_cfa(frame, &operations, &count) != 0 || count != 1) return {};
+  const Dwarf_Op& operation = operations[0];
+  if (operation.atom == DW_OP_bregx) {
+    return FrameBase{static_cast<unsigned>(operation.number), operation.number2};
+  }
+  if (operation.atom >= DW_OP_breg0 && operation.atom <= DW_OP_breg31) {
+    return FrameBase{static_cast<unsigned>(operation.atom - DW_OP_breg0), operation.number};
+  }
+  return {};
+}
+
+/// dwarf_frame_register(): no operations, in the caller's own array, is "undefined".
+bool is_outermost(Dwarf_Frame* frame) {
+  Dwarf_Op own[3];
+  Dwarf_Op* operations = nullptr;
+  std::size_t count = 0;
+  return dwarf_frame_register(frame, kReturnAddress, own, &operations, &count) == 0 && count == 0 &&
+         operations == own;
+}
+
+}  // namespace
+
+std::optional<UnwindRow> find_unwind_row(LoadedModules& modules, Address at) {
+  const auto index = modules.find(at);
+  Dwfl_Module* module = index ? modules.open(*index) : nullptr;
+  Dwarf_Addr bias = 0;
+  Dwarf_CFI* table = module ? dwfl_module_eh_cfi(module, &bias) : nullptr;
+  Dwarf_Frame* frame = nullptr;
+  if (!table || dwarf_cfi_addrframe(table, at.value - bias, &frame) != 0) return {};
+  const std::unique_ptr<Dwarf_Frame, decltype(&std::free)> owner(frame, std::free);
+  Dwarf_Addr start = 0;
+  Dwarf_Addr end = 0;
+  bool is_signal = false;
+  if (dwarf_frame_info(frame, &start, &end, &is_signal) < 0) return {};
+  return UnwindRow{Address{start + bias}, read_base(frame), is_outermost(frame)};
+}
+
+}  // namespace pstuck
