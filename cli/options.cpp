@@ -68,8 +68,9 @@ class HelpFormatter : public CLI::Formatter {
     if (!option.get_snames().empty()) names += option.get_snames().front() + ", --";
     names += option.get_lnames().front();
     if (option.get_items_expected_max() > 0) names += " " + option.get_type_name();
-    std::string text = fmt::format("{:<{}}", names, kColumn);
-    if (names.size() >= kColumn) text = names + "\n" + std::string(kColumn, ' ');
+    if (names.size() >= kColumn) names += "\n" + std::string(kColumn, ' ');
+    std::string text = names;
+    text.resize(std::max(text.size(), kColumn), ' ');
     for (const char c : option.get_description()) {
       text += c;
       if (c == '\n') text += std::string(kColumn, ' ');
@@ -111,7 +112,7 @@ void add_options(CLI::App& app, Options& options, Words& words) {
                "to find a deadlock")
       ->group("Symbols");
   app.add_option("--max-frames", words.max_frames,
-                 "show at most N frames of a stack (default: 256; 0: all)")
+                 "show N frames of a stack (default: 256; 0: all)")
       ->type_name("N")
       ->group("Symbols");
   app.set_help_flag("-h,--help", "show this text")->group("Information");

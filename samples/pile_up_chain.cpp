@@ -6,7 +6,7 @@
 //                              30 × backup ──▶ g_storage ──────held by────▶ storage ◀─────┘
 //                                                                            └─▶ sleeps
 //
-// pstuck: 31 threads behind
+// pstuck: 31 threads wait for
 
 #include <chrono>
 #include <latch>

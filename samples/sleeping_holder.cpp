@@ -3,7 +3,7 @@
 //
 //     200 × request ──wants──▶ g_sessions.mu_ ──held by──▶ refresher ──▶ sleeps
 //
-// pstuck: 200 threads behind
+// pstuck: 200 threads wait for
 
 #include <chrono>
 #include <map>

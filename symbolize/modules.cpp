@@ -1,17 +1,15 @@
 #include "symbolize/modules.h"
 
-#include <elfutils/libdwelf.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
+#include <cstdlib>
 #include <cstring>
 
-#include "attach/descriptor.h"
+#include "symbolize/debug_files.h"
 
 namespace pstuck {
 namespace {
@@ -32,24 +30,16 @@ struct DwflEnd {
 struct ModuleFile {
   const Module* module = nullptr;
   Memory* memory = nullptr;
+  const std::vector<std::string>* debug_directories = nullptr;
   Dwfl_Module* handle = nullptr;
   std::vector<char> image;     ///< of the vDSO, which libelf reads in place
   std::string other_build_id;  ///< of the file, when it is not the module's
+  bool is_c_library = false;
   bool usable = false;
   bool tried = false;
   bool touched = false;
   std::uint64_t image_end = 0;  ///< where the opened ELF says that the module ends
 };
-
-std::string read_build_id(Elf* elf) {
-  const void* bits = nullptr;
-  const ssize_t size = dwelf_elf_gnu_build_id(elf, &bits);
-  std::string hex;
-  for (ssize_t i = 0; i < size; ++i) {
-    hex += fmt::format("{:02x}", static_cast<const unsigned char*>(bits)[i]);
-  }
-  return hex;
-}
 
 std::vector<unsigned char> parse_build_id(std::string_view hex) {
   std::vector<unsigned char> bits;
@@ -69,13 +59,21 @@ ElfHandle read_vdso(ModuleFile& file) {
   return ElfHandle(elf_memory(file.image.data(), size));
 }
 
-/// A core may name any path: only a regular file is read.
-Descriptor open_regular(const std::string& path) {
-  Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status {};
-  if (!descriptor.is_open() || ::fstat(descriptor.get(), &status) != 0 || !S_ISREG(status.st_mode))
-    return {};
-  return descriptor;
+/// libdwfl loads libdebuginfod and with it some forty libraries before it asks whether there is a
+/// server to ask: 6 ms, more than all else takes.
+bool may_ask_debuginfod() {
+  const char* urls = std::getenv("DEBUGINFOD_URLS");
+  return urls && *urls != '\0';
+}
+
+/// Hands an opened file to libdwfl, which closes and frees.
+int hand_over(const Descriptor& descriptor, const std::string& path, char** file_name) {
+  *file_name = ::strdup(path.c_str());
+  return ::fcntl(descriptor.get(), F_DUPFD_CLOEXEC, 0);
+}
+
+FileIdentity identify(const Module& module) {
+  return {module.path, module.local_file, module.build_id};
 }
 
 /// libdwfl's callback: gives the file's descriptor and ELF handle, or -1 and none.
@@ -86,20 +84,37 @@ int find_elf(Dwfl_Module* handle, void** userdata, const char* /*name*/, Dwarf_A
     *elf = read_vdso(file).release();
     return -1;
   }
-  const std::string& path = file.module->local_file;
-  Descriptor descriptor = path.empty() ? Descriptor() : open_regular(path);
+  const Module& module = *file.module;
+  const Descriptor descriptor =
+      module.local_file.empty() ? Descriptor() : open_regular_file(module.local_file);
   if (descriptor.is_open()) {
-    ElfHandle found(elf_begin(descriptor.get(), ELF_C_READ_MMAP_PRIVATE, nullptr));
+    const ElfHandle found(elf_begin(descriptor.get(), ELF_C_READ_MMAP_PRIVATE, nullptr));
     const std::string build_id = found ? read_build_id(found.get()) : std::string();
-    if (found && (file.module->build_id.empty() || build_id == file.module->build_id)) {
-      *file_name = ::strdup(path.c_str());
-      *elf = found.release();
-      return ::fcntl(descriptor.get(), F_DUPFD_CLOEXEC, 0);
+    if (found && (module.build_id.empty() || build_id == module.build_id)) {
+      return hand_over(descriptor, module.local_file, file_name);
     }
     if (found) file.other_build_id = build_id.empty() ? "none" : build_id;
   }
-  // Debug packages and debuginfod have programs by their build ID too.
-  return dwfl_build_id_find_elf(handle, userdata, nullptr, 0, file_name, elf);
+  if (module.build_id.empty()) return -1;
+  if (may_ask_debuginfod()) {
+    return dwfl_build_id_find_elf(handle, userdata, nullptr, 0, file_name, elf);
+  }
+  const auto program = find_program_file(identify(module), *file.debug_directories);
+  return program ? hand_over(program->descriptor, program->path, file_name) : -1;
+}
+
+/// libdwfl's callback: gives the descriptor of a separate debug file, or -1.
+int find_debuginfo(Dwfl_Module* handle, void** userdata, const char* name, Dwarf_Addr start,
+                   const char* file_name, const char* debug_link, GElf_Word checksum,
+                   char** debug_file_name) noexcept {
+  const auto& file = *static_cast<const ModuleFile*>(*userdata);
+  if (may_ask_debuginfod() || file.module->build_id.empty()) {
+    return dwfl_standard_find_debuginfo(handle, userdata, name, start, file_name, debug_link,
+                                        checksum, debug_file_name);
+  }
+  const auto found = find_debug_file(identify(*file.module), debug_link ? debug_link : "",
+                                     *file.debug_directories);
+  return found ? hand_over(found->descriptor, found->path, debug_file_name) : -1;
 }
 
 std::uint64_t find_image_end(Elf* elf, std::uint64_t bias) {
@@ -140,8 +155,9 @@ class LoadedModules::Impl {
 
   const Snapshot& snapshot;
   const std::vector<Module>& modules;
-  std::string debug_directories = ":.debug:/usr/lib/debug";
-  char* debug_path = nullptr;
+  std::vector<std::string> debug_directories = {"/usr/lib/debug"};
+  std::string debug_path = ":.debug";  // the same as libdwfl wants it
+  char* debug_path_text = nullptr;
   Dwfl_Callbacks callbacks{};
   std::vector<ModuleFile> files;
   std::vector<std::pair<Address, Address>> code;  // ascending, merged
@@ -153,12 +169,14 @@ LoadedModules::Impl::Impl(const Snapshot& captured, Memory& memory)
     : snapshot(captured), modules(captured.modules) {
   elf_version(EV_CURRENT);
   if (snapshot.kind == TargetKind::kLive && snapshot.process.other_mount_namespace) {
-    debug_directories += fmt::format(":/proc/{}/root/usr/lib/debug", snapshot.process.pid.value);
+    debug_directories.push_back(
+        fmt::format("/proc/{}/root/usr/lib/debug", snapshot.process.pid.value));
   }
-  debug_path = debug_directories.data();
+  for (const std::string& directory : debug_directories) debug_path += ":" + directory;
+  debug_path_text = debug_path.data();
   callbacks.find_elf = find_elf;
-  callbacks.find_debuginfo = dwfl_standard_find_debuginfo;
-  callbacks.debuginfo_path = &debug_path;
+  callbacks.find_debuginfo = find_debuginfo;
+  callbacks.debuginfo_path = &debug_path_text;
   session.reset(dwfl_begin(&callbacks));
   assert(session);
   files.resize(modules.size());
@@ -166,6 +184,8 @@ LoadedModules::Impl::Impl(const Snapshot& captured, Memory& memory)
   for (std::size_t i = 0; i < modules.size(); ++i) {
     files[i].module = &modules[i];
     files[i].memory = &memory;
+    files[i].debug_directories = &debug_directories;
+    files[i].is_c_library = is_c_library_name(base_name_of(modules[i].path));
     report(files[i]);
   }
   dwfl_report_end(session.get(), nullptr, nullptr);
@@ -233,7 +253,7 @@ std::string_view LoadedModules::base_name(std::size_t index) const {
 }
 
 bool LoadedModules::is_c_library(std::size_t index) const {
-  return is_c_library_name(base_name(index));
+  return impl_->files[index].is_c_library;
 }
 
 Dwfl_Module* LoadedModules::open(std::size_t index) {

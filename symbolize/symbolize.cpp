@@ -45,18 +45,18 @@ struct Expansion {
 
 /// Puts each address's locations in the place of its number; inlined calls become frames.
 void expand_frames(const std::vector<Expansion>& expansions, std::vector<Frame>& frames) {
-  const bool has_inlined = std::ranges::any_of(
-      frames, [&](const Frame& frame) { return expansions[frame.location].count > 1; });
+  std::size_t total = 0;
+  for (const Frame& frame : frames) total += expansions[frame.location].count;
   std::vector<Frame> expanded;
-  if (has_inlined) expanded.reserve(frames.size() * 2);
-  for (Frame& frame : frames) {
-    const Expansion& expansion = expansions[frame.location];
+  expanded.reserve(total);
+  for (Frame frame : frames) {
+    const Expansion expansion = expansions[frame.location];
     for (std::size_t i = 0; i < expansion.count; ++i) {
       frame.location = expansion.first + i;
-      if (has_inlined) expanded.push_back(frame);
+      expanded.push_back(frame);
     }
   }
-  if (has_inlined) frames = std::move(expanded);
+  frames = std::move(expanded);
 }
 
 }  // namespace
@@ -157,9 +157,10 @@ Stacks Symbolizer::Impl::symbolize() {
   const std::size_t frame_addresses = table.addresses().size();
 
   // A call's target is named together with the frames: one pass over each symbol table.
+  LibraryCalls library_calls(modules_, memory_);
   std::vector<std::optional<std::size_t>> calls;
   for (const Stack& stack : stacks.stacks) {
-    const auto target = find_library_call(modules_, memory_, stack);
+    const auto target = library_calls.find_target(stack);
     calls.push_back(target ? std::optional(table.intern(*target)) : std::nullopt);
   }
 

@@ -81,7 +81,8 @@ struct Walk {
   const Registers* registers = nullptr;
   StackWindow* window = nullptr;
   std::size_t max_frames = 0;
-  Stack stack;
+  std::vector<Frame>* frames = nullptr;
+  StackEnd end = StackEnd::kNoCfi;
   bool memory_failed = false;    ///< since the last frame
   bool left_trampoline = false;  ///< the frame before this one was a signal trampoline
 };
@@ -106,7 +107,7 @@ std::array<std::optional<std::uint64_t>, 6> read_callee_saved(Dwfl_Frame* state,
 
 /// Why the walk must stop before this frame, if it must.
 std::optional<StackEnd> find_obstacle(const Walk& walk, CodeAddress pc, std::optional<Address> sp) {
-  const std::vector<Frame>& frames = walk.stack.frames;
+  const std::vector<Frame>& frames = *walk.frames;
   if (frames.empty()) return {};
   if (frames.size() >= walk.max_frames) return StackEnd::kFrameLimit;
   if (!walk.modules->is_code(pc.for_lookup())) return StackEnd::kNoCfi;
@@ -117,7 +118,7 @@ std::optional<StackEnd> find_obstacle(const Walk& walk, CodeAddress pc, std::opt
 
 int take_frame(Dwfl_Frame* state, void* argument) noexcept {
   auto& walk = *static_cast<Walk*>(argument);
-  std::vector<Frame>& frames = walk.stack.frames;
+  std::vector<Frame>& frames = *walk.frames;
   walk.memory_failed = false;
   Dwarf_Addr at = 0;
   bool is_activation = false;
@@ -128,7 +129,7 @@ int take_frame(Dwfl_Frame* state, void* argument) noexcept {
   const auto sp_word = read_register(state, kRsp);
   const auto sp = sp_word ? std::optional(Address{*sp_word}) : std::nullopt;
   if (const auto obstacle = find_obstacle(walk, pc, sp)) {
-    walk.stack.end = *obstacle;
+    walk.end = *obstacle;
     return DWARF_CB_ABORT;
   }
   if (!frames.empty() && is_activation && !walk.left_trampoline) {
@@ -175,8 +176,8 @@ bool set_registers(Dwfl_Thread* thread, void* argument) noexcept {
 
 /// Why libdwfl found no frame behind the last one.
 StackEnd find_end(LoadedModules& modules, const Walk& walk) {
-  if (walk.stack.frames.empty()) return StackEnd::kNoCfi;
-  const Frame& last = walk.stack.frames.back();
+  if (walk.frames->empty()) return StackEnd::kNoCfi;
+  const Frame& last = walk.frames->back();
   const auto row = find_unwind_row(modules, last.pc.for_lookup());
   if (row && row->is_outermost) return StackEnd::kRoot;
   if (walk.memory_failed) return StackEnd::kMemoryMissing;
@@ -220,12 +221,13 @@ class Unwinder::Impl {
   Stack unwind(const ThreadSnapshot& thread);
 
  private:
-  Walk walk_from(const Registers& registers);
+  StackEnd walk_from(const Registers& registers);
 
   LoadedModules& modules_;
   Memory& memory_;
   StackWindow window_;
   std::size_t max_frames_;
+  std::vector<Frame> frames_;  // of the last walk
   Current current_;
   Elf64_Ehdr header_ = machine_header();
   Elf* machine_ = nullptr;
@@ -243,33 +245,35 @@ Unwinder::Impl::Impl(LoadedModules& modules, Memory& memory, std::size_t max_fra
   assert(attached);
 }
 
-Walk Unwinder::Impl::walk_from(const Registers& registers) {
+StackEnd Unwinder::Impl::walk_from(const Registers& registers) {
   window_.forget();
-  Walk walk{
-      .modules = &modules_, .registers = &registers, .window = &window_, .max_frames = max_frames_};
+  frames_.clear();
+  Walk walk{.modules = &modules_,
+            .registers = &registers,
+            .window = &window_,
+            .max_frames = max_frames_,
+            .frames = &frames_};
   current_.walk = &walk;
   const int result = dwfl_getthread_frames(modules_.session(), 1, take_frame, &walk);
   current_.walk = nullptr;
-  if (result == 0) {
-    walk.stack.end = find_end(modules_, walk);
-  } else if (result < 0) {
-    walk.stack.end = walk.memory_failed ? StackEnd::kMemoryMissing : StackEnd::kNoCfi;
-  }
-  return walk;
+  if (result == 0) return find_end(modules_, walk);
+  if (result < 0) return walk.memory_failed ? StackEnd::kMemoryMissing : StackEnd::kNoCfi;
+  return walk.end;
 }
 
 Stack Unwinder::Impl::unwind(const ThreadSnapshot& thread) {
   Registers registers = thread.registers;
   if (!knows(registers, kRsp) || !knows(registers, kPc)) return {};
-  Stack stack = walk_from(registers).stack;
-  const bool needs_rbp = stack.end == StackEnd::kNoCfi && !knows(registers, kRbp) &&
-                         !stack.frames.empty() && !stack.frames.back().callee_saved[kRbpIndex];
-  if (!needs_rbp) return stack;
-  const auto rbp = find_frame_pointer(modules_, memory_, stack.frames.back());
-  if (!rbp) return stack;
-  registers.by_dwarf_number[kRbp] = rbp->value;
-  registers.known |= 1U << kRbp;
-  return walk_from(registers).stack;
+  StackEnd end = walk_from(registers);
+  if (end == StackEnd::kNoCfi && !knows(registers, kRbp) && !frames_.empty() &&
+      !frames_.back().callee_saved[kRbpIndex]) {
+    if (const auto rbp = find_frame_pointer(modules_, memory_, frames_.back())) {
+      registers.by_dwarf_number[kRbp] = rbp->value;
+      registers.known |= 1U << kRbp;
+      end = walk_from(registers);
+    }
+  }
+  return {.frames = {frames_.begin(), frames_.end()}, .end = end};
 }
 
 Unwinder::Unwinder(LoadedModules& modules, Memory& memory, std::size_t max_frames)

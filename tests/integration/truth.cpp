@@ -56,7 +56,7 @@ void learn(Truth& truth, std::string_view line) {
 }
 
 std::string bare_function(std::string_view declaration) {
-  const std::string_view before = declaration.substr(0, declaration.find('('));
+  const std::string_view before = declaration.substr(0, declaration.find_first_of("(["));
   const std::size_t qualifiers = before.find_last_of(" :");
   return std::string(before.substr(qualifiers == std::string_view::npos ? 0 : qualifiers + 1));
 }

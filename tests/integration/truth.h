@@ -43,7 +43,7 @@ struct Truth {
 /// Takes one more line in.
 void learn(Truth& truth, std::string_view line);
 
-/// "Cache::get(int)" → "get".
+/// "Cache::get[abi:cxx11](int)" → "get".
 std::string bare_function(std::string_view declaration);
 
 }  // namespace pstuck::testing
