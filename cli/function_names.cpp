@@ -104,8 +104,15 @@ std::optional<Outline::Group> find_parameters(std::string_view name) {
   return group;
 }
 
-std::string without_clone_suffix(std::string_view name) {
-  return std::string(name.substr(0, name.find(" [clone ")));
+/// "get[abi:cxx11](int) [clone .cold]" without what stands in square brackets.
+std::string without_tags(std::string_view name) {
+  std::string kept(name.substr(0, name.find(" [clone ")));
+  for (std::size_t at = kept.find("[abi:"); at != std::string::npos; at = kept.find("[abi:", at)) {
+    const std::size_t end = kept.find(']', at);
+    if (end == std::string::npos) break;
+    kept.erase(at, end + 1 - at);
+  }
+  return kept;
 }
 
 std::string without_return_type(std::string_view name) {
@@ -185,7 +192,7 @@ std::string fitted_function(std::string_view demangled, std::size_t width) {
 }
 
 std::string bare_function(std::string_view demangled, std::size_t width) {
-  std::string name = without_clone_suffix(parsable(demangled));
+  std::string name = without_tags(parsable(demangled));
   if (const auto group = find_parameters(name)) name.resize(group->first);
   name = without_return_type(name);
   if (columns(name) > width) name = without_template_arguments(name);

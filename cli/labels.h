@@ -30,10 +30,10 @@ class Labels {
   [[nodiscard]] std::string thread(ThreadIndex thread) const;
 
   /// "g_cache", "mutex 0x55d9c0001040"; with its address where two locks have the same name.
-  [[nodiscard]] std::string lock(ResourceIndex resource) const;
+  [[nodiscard]] std::string lock(ResourceIndex index) const;
 
   /// "mutex 0x55d9c0001040", also when it has a name.
-  [[nodiscard]] std::string lock_kind(ResourceIndex resource) const;
+  [[nodiscard]] std::string lock_kind(ResourceIndex index) const;
 
   /// "orderd (pid 48213)", "orderd (pid 48213, core core.48213)".
   [[nodiscard]] std::string process() const;

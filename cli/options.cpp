@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "attach/error.h"
+#include "cli/words.h"
 
 namespace pstuck {
 namespace {
@@ -177,8 +178,7 @@ T choice(std::string_view option, const std::string& word,
     if (name == word) return value;
     known.emplace_back(name);
   }
-  refuse(fmt::format("{} cannot be \"{}\"", option, word),
-         fmt::format("it is one of {}", fmt::join(known, ", ")));
+  refuse(fmt::format("{} cannot be \"{}\"", option, word), "it is one of " + joined(known, ", "));
 }
 
 /// A whole number and what follows it; none when it does not begin with one that fits.

@@ -87,7 +87,7 @@ std::string mutual_exclusion(const Sentences& sentences, const std::vector<Wait>
     if (std::find(facts.begin(), facts.end(), fact) == facts.end()) facts.push_back(fact);
     if (facts.size() == kShownMembers) break;
   }
-  return fmt::format("{}", fmt::join(facts, "; "));
+  return joined(facts, "; ");
 }
 
 std::string hold_and_wait(const Sentences& sentences, const Finding& finding) {

@@ -166,7 +166,15 @@ void print_calm_groups(const TextPage& page) {
 void print_calm(const TextPage& page) {
   page.out << page.palette.paint(page.palette.good, "Nothing is stuck") << "  "
            << page.sentences.process() << ", "
-           << count_words(page.report.snapshot.threads.size(), "thread", "threads") << '\n';
+           << count_words(page.report.snapshot.threads.size(), "thread", "threads");
+  const auto& waits = page.report.diagnosis.waits;
+  const auto for_locks = static_cast<std::size_t>(std::count_if(
+      waits.begin(), waits.end(), [](const Wait& wait) { return wait.kind != WaitKind::kJoin; }));
+  if (for_locks > 0) {
+    page.out << " · " << for_locks << ' '
+             << verb_for(for_locks, "waits for a lock", "wait for locks");
+  }
+  page.out << '\n';
   if (page.report.diagnosis.others.empty()) return;
   page.out << '\n';
   print_calm_groups(page);

@@ -76,7 +76,7 @@ std::string thread_facts(const TextPage& page, ThreadIndex index) {
   if (thread.tid_in_target != thread.tid) {
     facts.push_back(fmt::format("tid {} in its own namespace", thread.tid_in_target.value));
   }
-  return fmt::format("{}", fmt::join(facts, ", "));
+  return joined(facts, ", ");
 }
 
 void print_state(const TextPage& page, ThreadIndex index) {

@@ -44,10 +44,10 @@ class Sentences {
   [[nodiscard]] std::string evidence(const Finding& finding) const;
 
   /// "held by worker-7 (48235)", "whose owner 48231 has exited".
-  [[nodiscard]] std::string holder(ResourceIndex resource) const;
+  [[nodiscard]] std::string holder(ResourceIndex index) const;
 
   /// "sleeps in clock_nanosleep", "waits for g_cache".
-  [[nodiscard]] std::string activity(ThreadIndex thread) const;
+  [[nodiscard]] std::string activity(ThreadIndex index) const;
 
   /// "58 threads wait for g_cache, held by worker-7 (48235), in the deadlock above".
   [[nodiscard]] std::string pile_up(const PileUp& pile_up) const;
@@ -65,7 +65,7 @@ class Sentences {
   [[nodiscard]] std::string deadlock(const Finding& finding) const;
   [[nodiscard]] std::string stuck(const Finding& finding) const;
   [[nodiscard]] std::string proof(const Finding& finding) const;
-  [[nodiscard]] std::string chain(ResourceIndex resource) const;
+  [[nodiscard]] std::string chain(ResourceIndex first) const;
   [[nodiscard]] std::string elsewhere(const Holder& holder) const;
   [[nodiscard]] std::string fate(const Holder& holder) const;
 

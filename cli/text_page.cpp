@@ -127,7 +127,7 @@ CycleRow want_row(const TextPage& page, const Wait& wait) {
   if (wait.deadline) tail.push_back(page.sentences.deadline(wait));
   if (wait.kind == WaitKind::kRelockAfterCondition)
     tail.emplace_back("back after a condition wait");
-  row.tail = fmt::format("{}", fmt::join(tail, ", "));
+  row.tail = joined(tail, ", ");
   return row;
 }
 
@@ -152,6 +152,18 @@ void print_cycle_rows(const TextPage& page, const std::vector<CycleRow>& rows) {
     line.erase(line.find_last_not_of(' ') + 1);
     page.out << line << '\n';
   }
+}
+
+/// How many frames from `first` on are the program's own: its callers in the runtime tell nothing.
+std::size_t program_frames_from(const Labels& labels, ThreadIndex thread, std::size_t first) {
+  const auto& frames = labels.stack(thread).frames;
+  const auto& functions = labels.status(thread).functions;
+  std::size_t end = first;
+  while (end < frames.size() &&
+         std::find(functions.begin(), functions.end(), frames[end].location) != functions.end()) {
+    ++end;
+  }
+  return end - first;
 }
 
 std::vector<ResourceIndex> resources_of(const Diagnosis& diagnosis, const Finding& finding) {
@@ -202,6 +214,7 @@ void print_frames(const TextPage& page, const FrameRange& range,
     print_frame_row(page, rows[i], range.indent, widths);
     if (after) after(range.first + i);
   }
+  if (!range.tell_rest) return;
   const std::size_t end = range.first + rows.size();
   if (end < stack.frames.size()) {
     const std::size_t more = stack.frames.size() - end;
@@ -264,7 +277,13 @@ void print_holder(const TextPage& page, ThreadIndex holder) {
   }
   page.out << '\n';
   const std::size_t first = page.labels().status(holder).frame.value_or(0);
-  print_frames(page, {holder, first, kHolderFrames, "    ", true});
+  const std::size_t own = program_frames_from(page.labels(), holder, first);
+  print_frames(page, {.thread = holder,
+                      .first = first,
+                      .count = own == 0 ? kHolderFrames : std::min(own, kHolderFrames),
+                      .indent = "    ",
+                      .mark_wait = true,
+                      .tell_rest = false});
 }
 
 void print_groups(const TextPage& page, const std::vector<StackGroup>& groups) {

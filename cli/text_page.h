@@ -30,9 +30,9 @@ struct FrameRange {
   std::size_t count = 0;
   std::string indent;
   bool mark_wait = false;  ///< "← waits for g_cache" at the wait's frame
+  bool tell_rest = true;   ///< say how many frames follow, or how the stack ended
 };
 
-/// Says also how the stack ended, when the range holds its last frame and that is not the root.
 /// `after` is called behind every frame's line; may be empty.
 void print_frames(const TextPage& page, const FrameRange& range,
                   const std::function<void(std::size_t frame)>& after = {});

@@ -11,7 +11,7 @@ namespace pstuck {
 
 std::string duration_words(std::chrono::nanoseconds duration) {
   const std::int64_t ns = duration.count();
-  if (ns < 0) return "0 ms";
+  if (ns <= 0) return "0 ms";
   const std::int64_t us = ns / 1000;
   const std::int64_t ms = us / 1000;
   const std::int64_t s = ms / 1000;
@@ -37,6 +37,15 @@ std::string count_words(std::size_t count, std::string_view one, std::string_vie
 
 std::string_view verb_for(std::size_t count, std::string_view one, std::string_view many) {
   return count == 1 ? one : many;
+}
+
+std::string joined(const std::vector<std::string>& items, std::string_view separator) {
+  std::string text;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (i > 0) text += separator;
+    text += items[i];
+  }
+  return text;
 }
 
 std::string list_words(const std::vector<std::string>& items) {

@@ -24,6 +24,9 @@ std::string count_words(std::size_t count, std::string_view one, std::string_vie
 /// The verb that goes with a count: "waits" for one, "wait" for many.
 std::string_view verb_for(std::size_t count, std::string_view one, std::string_view many);
 
+/// "a; b; c", with any separator. fmt::join makes g++ 12 warn of an overflow at -O3.
+std::string joined(const std::vector<std::string>& items, std::string_view separator);
+
 /// "a", "a and b", "a, b and c".
 std::string list_words(const std::vector<std::string>& items);
 

@@ -27,20 +27,27 @@ timespec in_one_hour(clockid_t clock) {
   return time;
 }
 
-[[gnu::noinline]] bool lock_for_an_hour(std::timed_mutex& mutex, const char* name,
-                                        const std::string& how) {
-  if (how == "pthread_mutex_timedlock") {
-    const timespec limit = in_one_hour(CLOCK_REALTIME);
-    sample::waits(name, "timed");
-    return pthread_mutex_timedlock(mutex.native_handle(), &limit) == 0;
-  }
-  if (how == "pthread_mutex_clocklock") {
-    const timespec limit = in_one_hour(CLOCK_MONOTONIC);
-    sample::waits(name, "timed");
-    return pthread_mutex_clocklock(mutex.native_handle(), CLOCK_MONOTONIC, &limit) == 0;
-  }
+[[gnu::noinline]] bool lock_by_the_calendar(std::timed_mutex& mutex, const char* name) {
+  const timespec limit = in_one_hour(CLOCK_REALTIME);
+  sample::waits(name, "timed");
+  return pthread_mutex_timedlock(mutex.native_handle(), &limit) == 0;
+}
+
+[[gnu::noinline]] bool lock_by_the_clock(std::timed_mutex& mutex, const char* name) {
+  const timespec limit = in_one_hour(CLOCK_MONOTONIC);
+  sample::waits(name, "timed");
+  return pthread_mutex_clocklock(mutex.native_handle(), CLOCK_MONOTONIC, &limit) == 0;
+}
+
+[[gnu::noinline]] bool lock_by_the_library(std::timed_mutex& mutex, const char* name) {
   sample::waits(name, "timed");
   return mutex.try_lock_for(std::chrono::hours(1));
+}
+
+bool lock_for_an_hour(std::timed_mutex& mutex, const char* name, const std::string& how) {
+  if (how == "pthread_mutex_timedlock") return lock_by_the_calendar(mutex, name);
+  if (how == "pthread_mutex_clocklock") return lock_by_the_clock(mutex, name);
+  return lock_by_the_library(mutex, name);
 }
 
 [[gnu::noinline]] void export_books(std::timed_mutex& first, const char* first_name,

@@ -50,10 +50,8 @@ const std::vector<VariableIndex::Variable>& VariableIndex::variables_of(std::siz
   return entry->second;
 }
 
-std::optional<DataSymbol> VariableIndex::find(Address at) {
-  const auto module = modules_.find_image(at);
-  if (!module) return {};
-  const std::vector<Variable>& variables = variables_of(*module);
+std::optional<DataSymbol> VariableIndex::find(std::size_t module, Address at) {
+  const std::vector<Variable>& variables = variables_of(module);
   auto next = std::ranges::upper_bound(variables, at.value, {}, &Variable::start);
   for (int i = 0; i < kMostNested && next != variables.begin(); ++i) {
     --next;
@@ -62,7 +60,7 @@ std::optional<DataSymbol> VariableIndex::find(Address at) {
     return DataSymbol{.name = demangle(without_version(next->rank.name)),
                       .offset = offset,
                       .size = next->size,
-                      .module = std::string(modules_.base_name(*module))};
+                      .module = std::string(modules_.base_name(module))};
   }
   return {};
 }

@@ -16,7 +16,8 @@ class VariableIndex {
  public:
   explicit VariableIndex(LoadedModules& modules) : modules_(modules) {}
 
-  std::optional<DataSymbol> find(Address at);
+  /// The variable in this module that covers the address; without its member.
+  std::optional<DataSymbol> find(std::size_t module, Address at);
 
  private:
   struct Variable {

@@ -209,13 +209,13 @@ class DwarfFunctions::Impl {
  private:
   std::optional<Dwarf_Off> find_function(const DwarfUnit& unit, Dwarf_Die& entry, Dwarf_Addr pc);
 
-  std::map<DwarfUnit, UnitIndex> units_;
+  std::map<std::pair<Dwarf*, Dwarf_Off>, UnitIndex> units_;
   std::unordered_map<const void*, std::string> names_;  // by the declaration's bytes
 };
 
 std::optional<Dwarf_Off> DwarfFunctions::Impl::find_function(const DwarfUnit& unit,
                                                              Dwarf_Die& entry, Dwarf_Addr pc) {
-  const auto [found, is_new] = units_.try_emplace(unit);
+  const auto [found, is_new] = units_.try_emplace({unit.dwarf, unit.offset});
   UnitIndex& index = found->second;
   if (is_new) index.functions = Gatherer(false).gather(entry);
   while (true) {

@@ -14,8 +14,6 @@ namespace pstuck {
 struct DwarfUnit {
   Dwarf* dwarf = nullptr;
   std::uint64_t offset = 0;
-
-  friend auto operator<=>(const DwarfUnit&, const DwarfUnit&) = default;
 };
 
 /// A function whose body stands in the place of its call.

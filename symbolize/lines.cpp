@@ -73,7 +73,7 @@ class SourceLines::Impl {
  public:
   explicit Impl(LoadedModules& modules) : modules_(modules) {}
 
-  std::vector<SourceCall> find(std::size_t module, Address at, bool name_function);
+  std::vector<SourceCall> find(std::size_t index, Address at, bool name_function);
 
  private:
   Dwarf_Die* find_unit(std::size_t index, Dwfl_Module* module, Address at, Dwarf_Addr& bias);

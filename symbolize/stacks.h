@@ -77,6 +77,9 @@ struct Stacks {
 /// A variable found by an address inside it.
 struct DataSymbol {
   std::string name;  ///< demangled
+  /// Of the lock that begins at the address: "" for the variable itself, ".mu_", ".shards[3].mu";
+  /// none where debug information does not tell.
+  std::optional<std::string> member;
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
   std::string module;

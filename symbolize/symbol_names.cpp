@@ -10,7 +10,9 @@
 //
 // A symbol without a size, which is how hand-written assembler shows, goes on until the next symbol
 // or the end of its section. For that it is enough to remember, for the first address at or behind
-// each symbol, the closest one; a sweep over the addresses carries them on.
+// each symbol, the closest one; a sweep over the addresses carries them on. In a stripped file,
+// whose dynamic symbols are all there is, the next function may well have no symbol: there such a
+// symbol names nothing.
 //
 // Among names for the same place the order is_better_name() decides, so that "read" is shown rather
 // than "__GI___read", whatever order the table has.
@@ -76,6 +78,7 @@ class Pass {
   std::vector<std::optional<Candidate>> covering_;
   std::vector<std::optional<Candidate>> nearest_;
   std::size_t comparisons_ = 0;
+  bool has_local_functions_ = false;  // so the table is a whole one, not just the dynamic symbols
 };
 
 std::uint64_t find_section_end(Elf* elf, GElf_Word section, const GElf_Sym& symbol,
@@ -94,10 +97,11 @@ void Pass::take(int index) {
   const char* name =
       dwfl_module_getsym_info(module_, index, &symbol, &address, &section, &elf, nullptr);
   if (!name || *name == '\0' || !is_function(symbol, section)) return;
+  const int binding = GELF_ST_BIND(symbol.st_info);
+  has_local_functions_ = has_local_functions_ || binding == STB_LOCAL;
   const auto at = std::ranges::lower_bound(addresses_, Address{address});
   if (at == addresses_.end()) return;
   const auto first = static_cast<std::size_t>(at - addresses_.begin());
-  const int binding = GELF_ST_BIND(symbol.st_info);
   Candidate candidate{.rank = {name, binding == STB_LOCAL, binding == STB_WEAK},
                       .start = address,
                       .size = symbol.st_size};
@@ -139,8 +143,8 @@ std::vector<std::optional<FunctionSymbol>> Pass::run() {
   std::vector<std::optional<FunctionSymbol>> found(addresses_.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
     const std::optional<Candidate>& nearest = nearest_[i];
-    const bool in_label =
-        nearest && nearest->size == 0 && addresses_[i].value < nearest->section_end;
+    const bool in_label = has_local_functions_ && nearest && nearest->size == 0 &&
+                          addresses_[i].value < nearest->section_end;
     const std::optional<Candidate>& best = covering_[i] ? covering_[i] : nearest;
     if (!covering_[i] && !in_label) continue;
     found[i] = {without_version(best->rank.name), Address{best->start}};

@@ -7,6 +7,7 @@
 #include "symbolize/demangle.h"
 #include "symbolize/library_calls.h"
 #include "symbolize/lines.h"
+#include "symbolize/member_paths.h"
 #include "symbolize/modules.h"
 #include "symbolize/symbol_names.h"
 #include "symbolize/unwind.h"
@@ -70,10 +71,11 @@ class Symbolizer::Impl {
         modules_(snapshot, memory),
         unwinder_(modules_, memory, options.max_frames),
         lines_(modules_),
-        variables_(modules_) {}
+        variables_(modules_),
+        member_paths_(modules_) {}
 
   Stacks symbolize();
-  std::optional<DataSymbol> find_data_symbol(Address at) { return variables_.find(at); }
+  std::optional<DataSymbol> find_data_symbol(Address at);
   [[nodiscard]] std::vector<BlindSpot> blind_spots() const { return modules_.blind_spots(); }
 
  private:
@@ -89,6 +91,7 @@ class Symbolizer::Impl {
   Unwinder unwinder_;
   SourceLines lines_;
   VariableIndex variables_;
+  MemberPaths member_paths_;
 };
 
 void Symbolizer::Impl::unwind_threads(Stacks& stacks, AddressTable& table) {
@@ -179,6 +182,16 @@ Stacks Symbolizer::Impl::symbolize() {
     expand_frames(expansions, stacks.stacks[i].frames);
   }
   return stacks;
+}
+
+std::optional<DataSymbol> Symbolizer::Impl::find_data_symbol(Address at) {
+  const auto module = modules_.find_image(at);
+  if (!module) return {};
+  auto symbol = variables_.find(*module, at);
+  if (symbol && options_.lines) {
+    symbol->member = member_paths_.find(*module, at - symbol->offset, symbol->offset);
+  }
+  return symbol;
 }
 
 Symbolizer::Symbolizer(const Snapshot& snapshot, Memory& memory, const SymbolizeOptions& options)

@@ -10,7 +10,7 @@ namespace pstuck {
 
 struct SymbolizeOptions {
   std::size_t max_frames = 256;  ///< physical frames a thread; 0: no limit but the loop guard
-  bool lines = true;             ///< file:line and inlined calls, from DWARF
+  bool lines = true;             ///< file:line, inlined calls and members of variables, from DWARF
   std::function<void(std::size_t done, std::size_t total)> progress;  ///< may be empty
 };
 

@@ -12,7 +12,8 @@
 //    its stack may lie anywhere.
 //  - The end. libdwfl reports a return address that it could not read, or could not even look for,
 //    as a clean end of the stack. It is one when the last function's table says that it has no
-//    caller, or when the return address was read and is zero.
+//    caller, or when the return address was read and is zero. Only for code without any table, and
+//    no frame pointer to follow instead, it reports an error.
 //  - A thread that was read without a stop has a stack pointer and a program counter only. Most of
 //    its frames need no more; one that addresses its stack by rbp does. frame_pointer.h finds rbp
 //    for it, and since no inner frame has changed rbp (else its table would have told where the
@@ -181,8 +182,8 @@ StackEnd find_end(LoadedModules& modules, const Walk& walk) {
   const auto row = find_unwind_row(modules, last.pc.for_lookup());
   if (row && row->is_outermost) return StackEnd::kRoot;
   if (walk.memory_failed) return StackEnd::kMemoryMissing;
-  const bool lost_base =
-      row && row->base && row->base->dwarf_register == kRbp && !last.callee_saved[kRbpIndex];
+  const bool needs_rbp = !row || (row->base && row->base->dwarf_register == kRbp);
+  const bool lost_base = needs_rbp && !last.callee_saved[kRbpIndex];
   return lost_base ? StackEnd::kNoCfi : StackEnd::kRoot;
 }
 
@@ -257,8 +258,7 @@ StackEnd Unwinder::Impl::walk_from(const Registers& registers) {
   const int result = dwfl_getthread_frames(modules_.session(), 1, take_frame, &walk);
   current_.walk = nullptr;
   if (result == 0) return find_end(modules_, walk);
-  if (result < 0) return walk.memory_failed ? StackEnd::kMemoryMissing : StackEnd::kNoCfi;
-  return walk.end;
+  return result < 0 ? StackEnd::kNoCfi : walk.end;
 }
 
 Stack Unwinder::Impl::unwind(const ThreadSnapshot& thread) {

@@ -142,6 +142,7 @@ class Story {
     if (report.diagnosis.resources[resource].kind == ResourceKind::kThread)
       wait.kind = WaitKind::kJoin;
     report.diagnosis.waits.push_back(wait);
+    report.diagnosis.threads[thread].functions = program_functions(thread);
     report.diagnosis.threads[thread].wait = report.diagnosis.waits.size() - 1;
     return report.diagnosis.waits.size() - 1;
   }

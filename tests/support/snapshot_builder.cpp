@@ -174,6 +174,11 @@ FakeThread& FakeThread::runs() {
   return *this;
 }
 
+FakeThread& FakeThread::in(SyscallState state) {
+  facts_.syscall.state = state;
+  return *this;
+}
+
 FakeThread& FakeThread::returned() {
   facts_.syscall.state = SyscallState::kReturned;
   return *this;
@@ -373,6 +378,7 @@ Stack SnapshotBuilder::build_stack(const FakeThread& thread) {
   } else {
     if (!thread.mutex_.empty())
       frames = {"libc.so.6:__lll_lock_wait", "libc.so.6:pthread_mutex_lock"};
+    if (thread.facts_.syscall.state == SyscallState::kInSyscall) frames = {"libc.so.6:"};
     if (thread.joined_) frames = {"libc.so.6:__pthread_clockjoin_ex"};
     frames.insert(frames.end(), thread.program_frames_.begin(), thread.program_frames_.end());
     frames.insert(frames.end(), {"libc.so.6:start_thread", "libc.so.6:clone3"});

@@ -90,6 +90,7 @@ class FakeThread {
                        Address timeout = {});
   FakeThread& in_call(std::int64_t number);
   FakeThread& runs();
+  FakeThread& in(SyscallState state);
   FakeThread& returned();   ///< from the call that was set before
   FakeThread& restarted();  ///< the call shows as restart_syscall
   FakeThread& asleep_for(std::chrono::nanoseconds time);

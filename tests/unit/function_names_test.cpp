@@ -15,6 +15,7 @@ TEST(BareFunction, KeepsTheNameAlone) {
   EXPECT_EQ(bare_function("main", kWide), "main");
   EXPECT_EQ(bare_function("void visit<int>(int)", kWide), "visit<int>");
   EXPECT_EQ(bare_function("std::vector<int, A> make<int>(int) [clone .cold]", kWide), "make<int>");
+  EXPECT_EQ(bare_function("Cache::get[abi:cxx11](int)", kWide), "Cache::get");
   EXPECT_EQ(bare_function("", kWide), "");
 }
 

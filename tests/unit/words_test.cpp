@@ -12,7 +12,7 @@ using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
 TEST(DurationWords, FitTheSize) {
-  EXPECT_EQ(duration_words(nanoseconds(0)), "0 µs");
+  EXPECT_EQ(duration_words(nanoseconds(0)), "0 ms");
   EXPECT_EQ(duration_words(microseconds(99)), "99 µs");
   EXPECT_EQ(duration_words(microseconds(310)), "0.3 ms");
   EXPECT_EQ(duration_words(milliseconds(2)), "2 ms");
