@@ -19,6 +19,7 @@ coproc sample { exec build/router_and_cache; }
 pid=$sample_PID
 trap 'kill "$pid" 2>/dev/null; wait "$pid" 2>/dev/null || true' EXIT
 while read -r fact <&"${sample[0]}" && [ "$fact" != ready ]; do :; done
+sleep 1  # for a hang that has a length
 
 echo
 echo "\$ pstuck $pid"

@@ -4,7 +4,6 @@
 //     router ──wants──▶ g_cache.mu_ ──held by──▶ evictor        6 × handler ──▶ g_cache.mu_
 //        ▲                                          │           2 × expiry  ──▶ g_router.mu_
 //        └────held by──── g_router.mu_ ◀──wants─────┘
-//
 // pstuck: 2 threads wait for each other
 
 #include <latch>
@@ -63,17 +62,18 @@ Cache g_cache;
   routes_[request] = g_cache.get(request);
 }
 
+[[gnu::noinline]] void serve_request() { g_cache.get(7); }
+[[gnu::noinline]] void expire_route() { g_router.forget(7); }
+
 int main() {
   sample::begin();
   g_router.tell_lock(), g_cache.tell_lock();
   sample::start("router", [] { g_router.dispatch(1); });
   sample::start("evictor", [] { g_cache.evict(1); });
   sample::wait_for_waits(2);
-  for (int i = 0; i < 6; ++i) sample::start("handler-" + std::to_string(i), [] { g_cache.get(7); });
-  for (int i = 0; i < 2; ++i)
-    sample::start("expiry-" + std::to_string(i), [] { g_router.forget(7); });
-  sample::cycle("router evictor");
-  sample::finding("deadlock");
+  for (int i = 0; i < 6; ++i) sample::start("handler-" + std::to_string(i), serve_request);
+  for (int i = 0; i < 2; ++i) sample::start("expiry-" + std::to_string(i), expire_route);
+  sample::cycle("router evictor"), sample::finding("deadlock");
   sample::pile_up("g_cache.mu_", 6, "evictor");
   sample::pile_up("g_router.mu_", 2, "router");
   sample::ready(10);

@@ -1,0 +1,209 @@
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cli/report.h"
+
+namespace pstuck::golden {
+
+inline constexpr std::int64_t kEpollWait = 232;
+inline constexpr std::int64_t kFutexCall = 202;
+inline constexpr std::int64_t kClockNanosleep = 230;
+
+/// Writes a report down as one would tell it.
+class Story {
+ public:
+  explicit Story(const std::string& process, std::int32_t pid) {
+    Process& facts = report.snapshot.process;
+    facts.pid = facts.pid_in_target = Tid{pid};
+    facts.parent = Tid{1};
+    facts.name = process;
+    facts.command_line = {"/usr/bin/" + process, "--config", "/etc/" + process + ".conf"};
+    facts.executable = "/usr/bin/" + process;
+    facts.age = std::chrono::minutes(130);
+    report.snapshot.realtime = std::chrono::seconds(1763937005);
+    report.snapshot.monotonic = std::chrono::seconds(90000);
+    report.snapshot.capture_took = std::chrono::milliseconds(12);
+    report.snapshot.longest_stop = std::chrono::nanoseconds(310000);
+  }
+
+  std::size_t location(const std::string& function, const std::string& file, int line,
+                       const std::string& module, bool inlined = false) {
+    Location at;
+    at.function = function;
+    at.symbol = inlined ? "" : function;
+    at.module = module;
+    at.module_offset = 0x1000 + 0x20 * report.stacks.locations.size();
+    at.file = file.empty() ? "" : "/src/" + file;
+    at.line = line;
+    at.inlined = inlined;
+    report.stacks.locations.push_back(at);
+    return report.stacks.locations.size() - 1;
+  }
+
+  std::size_t own(const std::string& function, const std::string& file, int line) {
+    return location(function, file, line, report.snapshot.process.name);
+  }
+
+  std::size_t libc(const std::string& function) { return location(function, "", 0, "libc.so.6"); }
+
+  ThreadIndex thread(std::int32_t tid, const std::string& name,
+                     const std::vector<std::size_t>& frames, Activity activity,
+                     std::int64_t syscall) {
+    ThreadSnapshot facts;
+    facts.tid = facts.tid_in_target = Tid{tid};
+    facts.name = name;
+    facts.state = activity == Activity::kRuns ? 'R' : 'S';
+    facts.capture = CaptureWay::kStopped;
+    if (activity != Activity::kRuns) facts.not_run_for = std::chrono::seconds(192);
+    facts.age = std::chrono::minutes(130);
+    facts.cpu_time = std::chrono::milliseconds(29);
+    facts.switches = ContextSwitches{12, 3};
+    report.snapshot.threads.push_back(facts);
+    Stack stack;
+    for (const std::size_t at : frames) {
+      Frame frame;
+      frame.pc = CodeAddress::return_address({0x55d9c0000000 + 0x20 * at});
+      frame.location = at;
+      stack.frames.push_back(frame);
+    }
+    stack.end = StackEnd::kRoot;
+    report.stacks.stacks.push_back(stack);
+    ThreadStatus status;
+    status.activity = activity;
+    status.syscall = syscall;
+    report.diagnosis.threads.push_back(status);
+    return report.snapshot.threads.size() - 1;
+  }
+
+  /// In epoll_wait, as servers idle.
+  ThreadIndex idle_thread(std::int32_t tid, const std::string& name) {
+    const ThreadIndex index =
+        thread(tid, name, {libc("epoll_wait"), own("Loop::run()", "loop.cpp", 20)}, Activity::kIdle,
+               kEpollWait);
+    report.diagnosis.threads[index].frame = 1;
+    return index;
+  }
+
+  /// In pthread_mutex_lock, called by `callers`, innermost first.
+  ThreadIndex locking_thread(std::int32_t tid, const std::string& name,
+                             const std::vector<std::size_t>& callers) {
+    if (locking_.empty()) {
+      locking_ = {libc("__lll_lock_wait"), libc("pthread_mutex_lock"),
+                  location("std::mutex::lock()", "include/std_mutex.h", 100,
+                           report.snapshot.process.name, true)};
+    }
+    std::vector<std::size_t> frames = locking_;
+    frames.insert(frames.end(), callers.begin(), callers.end());
+    const ThreadIndex index = thread(tid, name, frames, Activity::kWaits, kFutexCall);
+    report.diagnosis.threads[index].frame = locking_.size();
+    return index;
+  }
+
+  ResourceIndex mutex(const std::string& name, std::uint64_t address) {
+    Resource resource;
+    resource.address = {address};
+    resource.name = name;
+    resource.name_module = name.empty() ? "" : report.snapshot.process.name;
+    resource.mutex = MutexTraits{};
+    report.diagnosis.resources.push_back(resource);
+    return report.diagnosis.resources.size() - 1;
+  }
+
+  ResourceIndex end_of(ThreadIndex thread) {
+    Resource resource;
+    resource.kind = ResourceKind::kThread;
+    resource.address = {0x7f0000000000 + 0x1000 * thread};
+    report.diagnosis.resources.push_back(resource);
+    held_by(report.diagnosis.resources.size() - 1, thread);
+    return report.diagnosis.resources.size() - 1;
+  }
+
+  void held_by(ResourceIndex resource, ThreadIndex thread) {
+    Holder& holder = report.diagnosis.resources[resource].holder;
+    holder.evidence = Evidence::kRecorded;
+    holder.fate = OwnerFate::kThread;
+    holder.thread = thread;
+    holder.recorded_id = report.snapshot.threads[thread].tid;
+  }
+
+  WaitIndex waits(ThreadIndex thread, ResourceIndex resource) {
+    Wait wait;
+    wait.thread = thread;
+    wait.resource = resource;
+    wait.frame = report.diagnosis.threads[thread].frame;
+    wait.waited = report.snapshot.threads[thread].not_run_for;
+    if (report.diagnosis.resources[resource].kind == ResourceKind::kThread)
+      wait.kind = WaitKind::kJoin;
+    report.diagnosis.waits.push_back(wait);
+    report.diagnosis.threads[thread].functions = program_functions(thread);
+    report.diagnosis.threads[thread].wait = report.diagnosis.waits.size() - 1;
+    return report.diagnosis.waits.size() - 1;
+  }
+
+  Finding& deadlock(const std::vector<WaitIndex>& waits) {
+    report.diagnosis.cycles.push_back({waits});
+    Finding& finding = add_finding(FindingKind::kDeadlock);
+    finding.cycle = report.diagnosis.cycles.size() - 1;
+    return finding;
+  }
+
+  Finding& stuck(FindingKind kind, ResourceIndex resource) {
+    Finding& finding = add_finding(kind);
+    finding.resource = resource;
+    return finding;
+  }
+
+  PileUp& pile_up(ResourceIndex resource, const std::vector<WaitIndex>& waits) {
+    PileUp pile;
+    pile.resource = resource;
+    pile.waits = waits;
+    pile.victims = waits.size();
+    std::map<std::vector<std::size_t>, std::vector<ThreadIndex>> groups;
+    for (const WaitIndex wait : waits) {
+      const ThreadIndex thread = report.diagnosis.waits[wait].thread;
+      groups[program_functions(thread)].push_back(thread);
+    }
+    for (const auto& [functions, threads] : groups) pile.groups.push_back({threads, functions});
+    std::stable_sort(pile.groups.begin(), pile.groups.end(), [](const auto& a, const auto& b) {
+      return a.threads.size() > b.threads.size();
+    });
+    report.diagnosis.pile_ups.push_back(pile);
+    return report.diagnosis.pile_ups.back();
+  }
+
+  void others(const std::vector<ThreadIndex>& threads) {
+    const ThreadStatus status = report.diagnosis.threads[threads.front()];
+    report.diagnosis.others.push_back(
+        {status.activity, status.syscall, {threads, program_functions(threads.front())}});
+  }
+
+  Report report;
+
+ private:
+  Finding& add_finding(FindingKind kind) {
+    Finding finding;
+    finding.kind = kind;
+    finding.since = std::chrono::seconds(192);
+    finding.confirmation = {true, true, std::chrono::milliseconds(25)};
+    report.diagnosis.findings.push_back(finding);
+    return report.diagnosis.findings.back();
+  }
+
+  std::vector<std::size_t> program_functions(ThreadIndex thread) const {
+    const auto& frames = report.stacks.stacks[thread].frames;
+    std::vector<std::size_t> functions;
+    for (std::size_t i = report.diagnosis.threads[thread].frame.value_or(frames.size());
+         i < frames.size(); ++i) {
+      functions.push_back(frames[i].location);
+    }
+    return functions;
+  }
+
+  std::vector<std::size_t> locking_;
+};
+
+}  // namespace pstuck::golden
