@@ -90,7 +90,7 @@ Json ReportWriter::functions(const std::vector<std::size_t>& locations) const {
 
 std::string_view ReportWriter::verdict() const {
   const auto& findings = diagnosis_.findings;
-  if (findings.empty()) return "nothing_stuck";
+  if (findings.empty()) return "no_hang_found";
   const bool deadlock = std::any_of(findings.begin(), findings.end(), [](const Finding& found) {
     return found.kind == FindingKind::kDeadlock;
   });

@@ -164,7 +164,7 @@ void print_calm_groups(const TextPage& page) {
 }
 
 void print_calm(const TextPage& page) {
-  page.out << page.palette.paint(page.palette.good, "Nothing is stuck") << "  "
+  page.out << page.palette.paint(page.palette.good, page.sentences.calm_verdict()) << "  "
            << page.sentences.process() << ", "
            << count_words(page.report.snapshot.threads.size(), "thread", "threads");
   const auto& waits = page.report.diagnosis.waits;

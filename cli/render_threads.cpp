@@ -139,7 +139,7 @@ std::string command_line(const Process& process) {
 void print_heading(const TextPage& page) {
   const auto& findings = page.report.diagnosis.findings;
   if (findings.empty()) {
-    page.out << page.palette.paint(page.palette.good, "Nothing is stuck") << "  "
+    page.out << page.palette.paint(page.palette.good, page.sentences.calm_verdict()) << "  "
              << page.sentences.process() << '\n';
   }
   for (const Finding& finding : findings) print_verdict(page, finding, page.sentences.process());

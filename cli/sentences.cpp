@@ -90,6 +90,18 @@ std::string Sentences::verdict(const Finding& finding) const {
   return text;
 }
 
+std::string_view Sentences::calm_verdict() const {
+  const Diagnosis& diagnosis = labels_.report().diagnosis;
+  const auto leaves_a_doubt = [](const ThreadStatus& status) {
+    return status.activity == Activity::kFutex || status.activity == Activity::kUnknown;
+  };
+  const bool for_locks = std::ranges::any_of(
+      diagnosis.waits, [](const Wait& wait) { return wait.kind != WaitKind::kJoin; });
+  const bool doubts =
+      for_locks || diagnosis.moved > 0 || std::ranges::any_of(diagnosis.threads, leaves_a_doubt);
+  return doubts ? "No hang found" : "Nothing is stuck";
+}
+
 std::string Sentences::deadlock(const Finding& finding) const {
   const Diagnosis& diagnosis = labels_.report().diagnosis;
   const auto& waits = diagnosis.cycles.at(finding.cycle.value_or(0)).waits;

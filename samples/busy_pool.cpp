@@ -4,7 +4,7 @@
 //
 //     16 × worker ──wants, for microseconds──▶ one of 8 accounts ──held by──▶ another worker
 //
-// pstuck: Nothing is stuck
+// pstuck: No hang found
 
 #include <array>
 #include <mutex>

@@ -4,7 +4,7 @@
 //
 //     8 × search ──wants──▶ g_index.mu_ ──held by──▶ rebuilder ──▶ computes
 //
-// pstuck: Nothing is stuck
+// pstuck: No hang found
 
 #include <atomic>
 #include <cstdint>

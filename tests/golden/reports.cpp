@@ -6,8 +6,6 @@ namespace pstuck::golden {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::minutes;
-using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
 }  // namespace

@@ -93,7 +93,7 @@ void Expectations::expect_findings() const {
   std::sort(expected.begin(), expected.end());
   EXPECT_EQ(found, expected);
   if (truth_.healthy) {
-    EXPECT_EQ(target_.at("verdict"), "nothing_stuck");
+    EXPECT_EQ(target_.at("verdict"), "no_hang_found");
   } else if (!truth_.cycles.empty()) {
     EXPECT_EQ(target_.at("verdict"), "deadlock");
   } else if (!expected.empty()) {

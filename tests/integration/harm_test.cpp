@@ -85,7 +85,7 @@ TEST_P(DoNoHarm, HeartBeatsOnAndNoCallIsBrokenOff) {
   for (int look = 0; look < 5; ++look) {
     const auto target = diagnose(heartbeat.target(), options());
     ASSERT_FALSE(target.is_null());
-    EXPECT_EQ(target.at("verdict"), "nothing_stuck");
+    EXPECT_EQ(target.at("verdict"), "no_hang_found");
   }
   expect_undisturbed(heartbeat.truth().pid);
   const Pulse after = feel_pulse(heartbeat);

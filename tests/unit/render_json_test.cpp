@@ -201,7 +201,7 @@ TEST(Json, TheSchemaHasEveryEnumerator) {
 TEST(Json, TheVerdictNamesTheWorst) {
   EXPECT_EQ(document_of(golden::two_lock_deadlock()).at("targets").at(0).at("verdict"), "deadlock");
   EXPECT_EQ(document_of(golden::chain()).at("targets").at(0).at("verdict"), "stuck");
-  EXPECT_EQ(document_of(golden::healthy()).at("targets").at(0).at("verdict"), "nothing_stuck");
+  EXPECT_EQ(document_of(golden::healthy()).at("targets").at(0).at("verdict"), "no_hang_found");
 }
 
 TEST(Json, OneDocumentForSeveralTargets) {

@@ -39,8 +39,18 @@ TEST(TextReport, BeginsWithTheVerdict) {
                   .starts_with("DEADLOCK  orderd (pid 48213): 2 threads wait for each other"));
   EXPECT_TRUE(text_of(golden::owner_exited()).starts_with("STUCK  mailer (pid 300): 3 threads"));
   EXPECT_TRUE(text_of(golden::two_deadlocks()).starts_with("twins (pid 500): 2 deadlocks\n"));
-  EXPECT_TRUE(text_of(golden::healthy()).starts_with("Nothing is stuck  webd (pid 4242)"));
+  EXPECT_TRUE(text_of(golden::healthy()).starts_with("No hang found  webd (pid 4242)"));
   EXPECT_TRUE(text_of(golden::empty()).starts_with("Nothing is stuck"));
+}
+
+TEST(TextReport, NothingIsStuckOnlyWhenEveryWaitIsUnderstood) {
+  Report report;
+  report.snapshot.threads.resize(2);
+  report.stacks.stacks.resize(2);
+  report.diagnosis.threads = {{.activity = Activity::kIdle}, {.activity = Activity::kRuns}};
+  EXPECT_TRUE(text_of(report).starts_with("Nothing is stuck"));
+  report.diagnosis.threads[1].activity = Activity::kFutex;
+  EXPECT_TRUE(text_of(report).starts_with("No hang found"));
 }
 
 TEST(TextReport, ColoursVerdictNamesAndMarks) {
@@ -50,7 +60,7 @@ TEST(TextReport, ColoursVerdictNamesAndMarks) {
   EXPECT_TRUE(contains(bad, "<D>libc.so.6</>\n"));
   EXPECT_TRUE(contains(bad, "<M>← waits for g_router</>\n"));
   EXPECT_TRUE(contains(bad, "<H>PILE-UP</>   7 threads wait for <N>g_cache+0x28</>"));
-  EXPECT_TRUE(text_of(golden::healthy(), kLetters).starts_with("<G>Nothing is stuck</>"));
+  EXPECT_TRUE(text_of(golden::healthy(), kLetters).starts_with("<G>No hang found</>"));
 }
 
 TEST(TextReport, HasNoColourWithoutAPalette) {
@@ -200,7 +210,7 @@ TEST(Render, SeparatesSeveralTargets) {
   std::ostringstream out;
   render({golden::self_deadlock(), golden::healthy()}, Format::kText, {}, out);
   EXPECT_TRUE(out.str().starts_with("==> indexd (pid 700) <==\n\nDEADLOCK"));
-  EXPECT_TRUE(contains(out.str(), "\n==> webd (pid 4242) <==\n\nNothing is stuck"));
+  EXPECT_TRUE(contains(out.str(), "\n==> webd (pid 4242) <==\n\nNo hang found"));
 }
 
 TEST(HangStatus, IsOneWhenAnyTargetHangs) {
