@@ -14,8 +14,9 @@
 //     b8 ca 00 00 00    mov  $202, %eax
 //     0f 05             syscall            <- the program counter points behind this
 //
-// with at most a few register moves in between. Only calls through syscall(), and the cancellable
-// calls of glibc 2.41 and later, load the number from a register; for those the arguments decide.
+// with at most a few register moves in between. Some load the number from a register: syscall(),
+// the loop that waits for a priority-protected mutex, and the cancellable calls of glibc 2.41 and
+// later. For those the arguments decide.
 
 namespace pstuck {
 namespace {
@@ -31,8 +32,13 @@ constexpr std::uint64_t kPrivateFlag = 0x80;
 constexpr std::uint64_t kRealtimeFlag = 0x100;
 constexpr std::uint64_t kAllFlags = kCommandMask | kPrivateFlag | kRealtimeFlag;
 
+// The end of syscall(): mov 8(%rsp), %r9; syscall. sysdeps/unix/sysv/linux/x86_64/syscall.S, the
+// same in every glibc.
+constexpr std::array<std::uint8_t, 7> kSyscallFunctionEnd = {0x4c, 0x8b, 0x4c, 0x24,
+                                                             0x08, 0x0f, 0x05};
+
 struct CallSite {
-  CallInstruction instruction = CallInstruction::kUnreadable;
+  CallInstruction instruction = CallInstruction::kUnknown;
   std::int64_t number = -1;  // for kNamesCall
 };
 
@@ -44,12 +50,15 @@ CallSite read_call_site(const ThreadSnapshot& thread, Memory& memory) {
     return {};
   }
   if (code[kCodeBytes - 2] != 0x0f || code[kCodeBytes - 1] != 0x05) return {};
+  if (std::ranges::equal(std::span(code).last<kSyscallFunctionEnd.size()>(), kSyscallFunctionEnd)) {
+    return {CallInstruction::kSyscallFunction};
+  }
   for (std::size_t at = kCodeBytes - kSyscallBytes - kLoadBytes + 1; at-- > 0;) {
     std::uint32_t number = 0;
     std::memcpy(&number, &code[at + 1], sizeof number);
     if (code[at] == 0xb8 && number <= kLastSyscall) return {CallInstruction::kNamesCall, number};
   }
-  return {CallInstruction::kOther, -1};
+  return {};
 }
 
 std::optional<FutexCommand> parse_command(std::uint64_t operation) {
@@ -115,11 +124,8 @@ std::optional<FutexCall> find_futex_call(const ThreadSnapshot& thread, Memory& m
   const CallSite site = read_call_site(thread, memory);
   if (resolve_number(thread, site, memory) != kFutex) return std::nullopt;
   auto call = parse_arguments(thread.syscall.arguments);
-  if (call) {
-    call->instruction = site.instruction == CallInstruction::kNamesCall && site.number != kFutex
-                            ? CallInstruction::kOther
-                            : site.instruction;
-  }
+  const bool names_another = site.number != -1 && site.number != kFutex;
+  if (call && !names_another) call->instruction = site.instruction;
   return call;
 }
 

@@ -19,9 +19,9 @@ enum class FutexCommand : std::uint32_t {
 
 /// What the code before the program counter says about who makes the call.
 enum class CallInstruction {
-  kUnreadable,
-  kNamesCall,  ///< the number is an immediate, as in libc's own waits
-  kOther,      ///< the number came in a register, as in syscall()
+  kUnknown,
+  kNamesCall,        ///< the number is an immediate, as in libc's own waits
+  kSyscallFunction,  ///< it is libc's syscall(), which none of libc's own waits use
 };
 
 /// A futex system call that has not returned.
@@ -32,7 +32,7 @@ struct FutexCall {
   bool realtime = false;  ///< FUTEX_CLOCK_REALTIME
   std::uint32_t value = 0;
   Address timeout;  ///< of a timespec; 0: waits without limit
-  CallInstruction instruction = CallInstruction::kUnreadable;
+  CallInstruction instruction = CallInstruction::kUnknown;
 
   [[nodiscard]] bool timed() const { return timeout.value != 0; }
 };

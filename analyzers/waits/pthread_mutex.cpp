@@ -51,7 +51,7 @@ bool call_agrees(const FutexCall& call, const MutexHead& head, const MutexTraits
 // The bytes and the code alone, when no name speaks for a mutex.
 bool is_surely_a_mutex(const FutexSleeper& sleeper, const MutexBytes& mutex,
                        const MutexTraits& traits) {
-  if (sleeper.call.instruction == CallInstruction::kOther) return false;
+  if (sleeper.call.instruction == CallInstruction::kSyscallFunction) return false;
   const MutexOwner owner = find_owner(mutex.head, traits);
   const std::size_t most_users = sleeper.snapshot.threads.size() + 1;
   if (owner.state != MutexOwner::State::kHeld) return false;

@@ -151,7 +151,7 @@ std::vector<bool> brute_force_in_cycle(const Diagnosis& diagnosis) {
 TEST(Cycle, AgreesWithBruteForceOnRandomGraphs) {
   std::mt19937 random(20240607);
   for (int round = 0; round < 2000; ++round) {
-    const Diagnosis diagnosis = random_diagnosis(random, 1 + round % 23);
+    const Diagnosis diagnosis = random_diagnosis(random, static_cast<std::size_t>(1 + round % 23));
     std::vector<bool> found(diagnosis.threads.size());
     for (const Cycle& cycle : find_cycles(WaitGraph(diagnosis), diagnosis)) {
       for (const WaitIndex wait : cycle.waits) {
