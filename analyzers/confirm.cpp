@@ -220,6 +220,19 @@ ConfirmRequest find_what_to_confirm(const Snapshot& snapshot, const Diagnosis& d
   return request;
 }
 
+bool nothing_moved(const Snapshot& snapshot, const Look& first, const Look& second,
+                   const Diagnosis& diagnosis) {
+  const Concerned concerned = ConcernFinder(diagnosis).find_all();
+  const TwoLooks looks(snapshot, first, second);
+  for (std::size_t i = 0; i < concerned.threads.size(); ++i) {
+    if (looks.thread_moved(concerned.threads[i], i)) return false;
+  }
+  for (std::size_t i = 0; i < concerned.mutexes.size(); ++i) {
+    if (looks.owner_lost(diagnosis.resources[concerned.mutexes[i]], i)) return false;
+  }
+  return true;
+}
+
 void confirm(const Snapshot& snapshot, const Look& first, const Look& second,
              Diagnosis& diagnosis) {
   const std::set<FindingKey> before = find_keys(diagnosis);

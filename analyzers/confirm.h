@@ -12,6 +12,12 @@ struct ConfirmRequest {
 
 ConfirmRequest find_what_to_confirm(const Snapshot& snapshot, const Diagnosis& diagnosis);
 
+/// Whether all that find_what_to_confirm() named stood still between two looks. When not, a third
+/// look can be worth it: on a busy machine a thread that was stopped for its capture takes a while
+/// to fall asleep again.
+bool nothing_moved(const Snapshot& snapshot, const Look& first, const Look& second,
+                   const Diagnosis& diagnosis);
+
 /// Holds a live diagnosis against two later looks at what find_what_to_confirm() named. A finding
 /// stays when its threads stood still between the looks in the waits that it names, with the same
 /// owners; else it is dropped and counted in Diagnosis::moved.

@@ -1,6 +1,7 @@
 #include "attach/live_capture.h"
 
 #include <algorithm>
+#include <list>
 #include <thread>
 
 #include "attach/thread_stop.h"
@@ -13,10 +14,10 @@ using Clock = std::chrono::steady_clock;
 // The bytes below the stack pointer that x86-64 code may use without moving it: the red zone.
 constexpr std::uint64_t kRedZone = 128;
 
-// How long all threads together may keep pstuck waiting for their stops. A thread stops within
-// microseconds, or it sits in the kernel where no patience helps.
-constexpr std::chrono::milliseconds kPatience{500};
-constexpr std::chrono::milliseconds kPatienceForOne{50};
+// How long all threads together, and each, may keep pstuck waiting for their stops. A thread stops
+// within microseconds, but on a machine with more work than processors only when its turn comes.
+constexpr std::chrono::milliseconds kPatience{1000};
+constexpr std::chrono::milliseconds kPatienceForOne{100};
 
 class Capture {
  public:
@@ -29,8 +30,11 @@ class Capture {
  private:
   void roll(std::span<LiveThread> threads);
   void freeze(std::span<LiveThread> threads);
+  using Stop = std::pair<ThreadStop, LiveThread*>;
+
   bool may_stop(LiveThread& thread);
   bool wait(ThreadStop& stop, LiveThread& thread);
+  void take_late(std::list<Stop>& late);
   void take(const ThreadStop& stop, LiveThread& thread);
   void read_without_stop(LiveThread& thread, CaptureReason reason);
   [[nodiscard]] CapturedStack copy_stack(Address stack_pointer);
@@ -105,25 +109,45 @@ void Capture::take(const ThreadStop& stop, LiveThread& thread) {
   snapshot.registers = read->registers;
   snapshot.syscall = read->syscall;
   snapshot.capture = CaptureWay::kStopped;
+  snapshot.capture_reason = CaptureReason::kNone;
   constexpr std::size_t kRsp = 7;
   snapshot.stack = copy_stack({read->registers.by_dwarf_number[kRsp]});
 }
 
+// A thread that did not stop in time stops later: it is captured then, and let go at once.
+void Capture::take_late(std::list<Stop>& late) {
+  late.remove_if([&](Stop& stop) {
+    if (!stop.first.has_stopped()) return stop.first.has_ended();
+    take(stop.first, *stop.second);
+    return true;
+  });
+}
+
 void Capture::roll(std::span<LiveThread> threads) {
+  std::list<Stop> late;
   for (LiveThread& thread : threads) {
+    take_late(late);
     if (!may_stop(thread)) continue;
     const Clock::time_point began = Clock::now();
-    {
-      ThreadStop stop(thread.snapshot.tid);
-      stop.interrupt();
-      if (wait(stop, thread)) take(stop, thread);
-    }  // From here on this thread runs again.
-    note_stop(began);
+    ThreadStop stop(thread.snapshot.tid);
+    stop.interrupt();
+    if (wait(stop, thread)) {
+      take(stop, thread);
+      stop.let_go();  // From here on this thread runs again.
+      note_stop(began);
+    } else if (stop.outcome() == ThreadStop::Outcome::kSeized && !stop.has_ended()) {
+      late.emplace_back(std::move(stop), &thread);
+    }
+  }
+  const Clock::time_point deadline = Clock::now() + kPatienceForOne;
+  while (!late.empty() && Clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    take_late(late);
   }
 }
 
 void Capture::freeze(std::span<LiveThread> threads) {
-  std::vector<std::pair<ThreadStop, LiveThread*>> stops;
+  std::vector<Stop> stops;
   stops.reserve(threads.size());
   const Clock::time_point began = Clock::now();
   for (LiveThread& thread : threads) {

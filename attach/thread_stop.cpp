@@ -36,9 +36,13 @@ ThreadStop::ThreadStop(ThreadStop&& other) noexcept
       ended_(other.ended_),
       pending_signal_(other.pending_signal_) {}
 
-ThreadStop::~ThreadStop() {
-  // A thread that has not stopped yet cannot be detached; the end of this tracing thread does it.
+// A thread that has not stopped yet cannot be detached; the end of this tracing thread does it.
+ThreadStop::~ThreadStop() { let_go(); }
+
+void ThreadStop::let_go() {
   if (seized_ && stopped_) ::ptrace(PTRACE_DETACH, thread_.value, nullptr, pending_signal_);
+  seized_ = false;
+  stopped_ = false;
 }
 
 void ThreadStop::interrupt() {
@@ -59,6 +63,8 @@ bool ThreadStop::poll() {
   if (status >> 16 == 0) pending_signal_ = WSTOPSIG(status);
   return true;
 }
+
+bool ThreadStop::has_stopped() { return stopped_ || (seized_ && poll() && stopped_); }
 
 bool ThreadStop::wait_until_stopped(std::chrono::steady_clock::time_point deadline) {
   if (!seized_) return false;

@@ -20,7 +20,6 @@ class ThreadStop {
 
   explicit ThreadStop(Tid thread);
   ThreadStop(ThreadStop&& other) noexcept;
-  ThreadStop& operator=(ThreadStop&&) = delete;
   ~ThreadStop();
 
   [[nodiscard]] Outcome outcome() const { return outcome_; }
@@ -28,8 +27,14 @@ class ThreadStop {
   /// Asks the kernel to stop the thread; returns at once.
   void interrupt();
 
+  /// Whether it stands still by now; does not wait.
+  bool has_stopped();
+
   /// True once the thread stands still; false when it does not before the deadline, or has ended.
   bool wait_until_stopped(std::chrono::steady_clock::time_point deadline);
+
+  /// Lets a stopped thread go on.
+  void let_go();
 
   [[nodiscard]] bool has_ended() const { return ended_; }
 

@@ -10,18 +10,28 @@
 namespace pstuck {
 namespace {
 
-// Between the two looks of a confirmation. The analysis has given every thread that was stopped the
-// time to fall asleep again; from then on any length of time without a context switch is a proof.
-constexpr std::chrono::milliseconds kConfirmGap{20};
+// Between two looks of a confirmation: any length of time without a context switch is a proof. The
+// analysis mostly gives every thread that was stopped the time to fall asleep again; where it did
+// not, as on a busy machine, each gap is twice as long as the one before.
+constexpr std::chrono::milliseconds kFirstGap{20};
+constexpr int kMostGaps = 5;
 
 void confirm_findings(Target& target, Report& report) {
   const ConfirmRequest request = find_what_to_confirm(report.snapshot, report.diagnosis);
   if (request.threads.empty()) return;
-  const auto first = target.look_again(request.threads, request.locks);
+  auto first = target.look_again(request.threads, request.locks);
   if (!first) return;  // a core: nothing moves in it
-  std::this_thread::sleep_for(kConfirmGap);
-  const auto second = target.look_again(request.threads, request.locks);
-  confirm(report.snapshot, *first, *second, report.diagnosis);
+  auto gap = kFirstGap;
+  for (int i = 1;; ++i, gap *= 2) {
+    std::this_thread::sleep_for(gap);
+    auto second = target.look_again(request.threads, request.locks);
+    const bool still = nothing_moved(report.snapshot, *first, *second, report.diagnosis);
+    if (still || i == kMostGaps) {
+      confirm(report.snapshot, *first, *second, report.diagnosis);
+      return;
+    }
+    first = std::move(second);
+  }
 }
 
 }  // namespace

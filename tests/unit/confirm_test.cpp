@@ -76,6 +76,20 @@ TEST(Confirm, TakesARestartedCallForTheSame) {
   EXPECT_EQ(target.diagnosis().findings.size(), 1U);
 }
 
+// The first look can come before a thread that was stopped sleeps again: another pair will do.
+TEST(Confirm, AThirdLookCanBeWorthIt) {
+  DeadlockWithAVictim target;
+  Look awake = target.look(1s);
+  awake.threads[0].syscall = {.state = SyscallState::kUnknown};
+  const Look second = target.look(2s);
+  const Look third = target.look(3s);
+  EXPECT_FALSE(nothing_moved(target.snapshot(), awake, second, target.diagnosis()));
+  EXPECT_TRUE(nothing_moved(target.snapshot(), second, third, target.diagnosis()));
+  Look released = third;
+  released.locks[0].emplace().fill(std::byte{0});
+  EXPECT_FALSE(nothing_moved(target.snapshot(), second, released, target.diagnosis()));
+}
+
 // Everything that a member of the cycle can do between the looks.
 TEST(Confirm, DropsADeadlockWhoseThreadsMoved) {
   const std::function<void(Look&)> moves[] = {
