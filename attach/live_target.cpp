@@ -60,7 +60,8 @@ class LiveTarget final : public Target {
  private:
   [[nodiscard]] Process read_process_facts() const;
   void capture_threads(const CaptureOptions& options, Snapshot& snapshot);
-  std::vector<LiveThread> read_new_threads(std::set<Tid>& known, bool nested) const;
+  std::vector<LiveThread> read_new_threads(std::set<Tid>& known, const FactsClock& clock,
+                                           bool nested) const;
   [[nodiscard]] std::string find_local_file(const Module& module,
                                             const std::vector<Mapping>& mappings) const;
 
@@ -100,8 +101,8 @@ Process LiveTarget::read_process_facts() const {
   return facts;
 }
 
-std::vector<LiveThread> LiveTarget::read_new_threads(std::set<Tid>& known, bool nested) const {
-  const FactsClock clock = read_facts_clock();
+std::vector<LiveThread> LiveTarget::read_new_threads(std::set<Tid>& known, const FactsClock& clock,
+                                                     bool nested) const {
   std::vector<LiveThread> threads;
   for (const Tid id : tasks_.read_ids()) {
     if (!known.insert(id).second) continue;
@@ -116,9 +117,10 @@ void LiveTarget::capture_threads(const CaptureOptions& options, Snapshot& snapsh
   const LiveProcess process{process_.pid, directory_, process_.pidfd.get(), memory_,
                             snapshot.mappings};
   const bool nested = snapshot.process.pid_in_target != snapshot.process.pid;
+  const FactsClock clock = read_facts_clock();
   std::set<Tid> known;
   for (int round = 0; round < kMostRounds; ++round) {
-    std::vector<LiveThread> threads = read_new_threads(known, nested);
+    std::vector<LiveThread> threads = read_new_threads(known, clock, nested);
     if (threads.empty()) return;
     if (round > 0) snapshot.frozen = false;
     capture_stacks(process, threads, options, snapshot.longest_stop);

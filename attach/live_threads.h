@@ -17,11 +17,10 @@ struct LiveThread {
 
 /// The clocks that a thread's facts are counted against, read once for many threads.
 struct FactsClock {
-  std::chrono::nanoseconds monotonic{0};
   std::chrono::nanoseconds boot{0};
-  /// pstuck's own last run on the scheduler's clock (se.exec_start); none where the kernel hides
-  /// it.
-  std::optional<std::chrono::nanoseconds> scheduler;
+  /// By processor: how far the scheduler's clock there (se.exec_start) is ahead of CLOCK_MONOTONIC.
+  /// None for a processor that pstuck may not run on, or where the kernel hides the clock.
+  std::vector<std::optional<std::chrono::nanoseconds>> scheduler_ahead;
   std::int64_t ticks_per_second = 100;
 };
 FactsClock read_facts_clock();

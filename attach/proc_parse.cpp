@@ -91,7 +91,7 @@ std::optional<StatFacts> parse_stat(std::string_view text) {
   std::string_view rest = text.substr(close + 1);
   if (rest.ends_with('\n')) rest.remove_suffix(1);
 
-  std::array<std::string_view, 20> field;  // field[0] is the third of proc_pid_stat(5)
+  std::array<std::string_view, 37> field;  // field[0] is the third of proc_pid_stat(5)
   for (std::string_view& word : field) word = take_word(rest);
   if (field[0].size() != 1) return {};
   facts.state = field[0][0];
@@ -100,6 +100,7 @@ std::optional<StatFacts> parse_stat(std::string_view text) {
   facts.cpu_ticks = parse_integer<std::uint64_t>(field[11]).value_or(0) +
                     parse_integer<std::uint64_t>(field[12]).value_or(0);
   facts.start_ticks = parse_integer<std::uint64_t>(field[19]).value_or(0);
+  facts.processor = parse_integer<std::size_t>(field[36]);
   return facts;
 }
 

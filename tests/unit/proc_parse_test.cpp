@@ -11,7 +11,8 @@ using std::chrono::nanoseconds;
 
 TEST(ParseStat, NameMayHoldParenthesesAndBlanks) {
   const auto stat = parse_stat(
-      "4711 (a) b (c)) S 1 4711 4711 0 -1 4194560 1 2 3 4 50 7 0 0 20 0 3 0 12345 1 2 3\n");
+      "4711 (a) b (c)) S 1 4711 4711 0 -1 4194560 1 2 3 4 50 7 0 0 20 0 3 0 12345 1 2 3 4 "
+      "5 6 7 8 9 10 11 12 13 14 15 17 6 0\n");
   ASSERT_TRUE(stat);
   EXPECT_EQ(stat->name, "a) b (c)");
   EXPECT_EQ(stat->state, 'S');
@@ -19,6 +20,7 @@ TEST(ParseStat, NameMayHoldParenthesesAndBlanks) {
   EXPECT_EQ(stat->flags, 4194560U);
   EXPECT_EQ(stat->cpu_ticks, 57U);
   EXPECT_EQ(stat->start_ticks, 12345U);
+  EXPECT_EQ(stat->processor, 6U);
 }
 
 TEST(ParseStat, CutTextIsNothing) {
