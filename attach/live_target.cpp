@@ -42,6 +42,13 @@ class LiveMemory final : public Memory {
   int descriptor_;
 };
 
+// The kernel cuts a task's name after 15 bytes; the program's file may have the rest.
+std::string whole_name(const std::string& name, const std::string& executable) {
+  constexpr std::size_t kLongestName = 15;
+  std::string file = executable.substr(executable.rfind('/') + 1);
+  return name.size() == kLongestName && file.starts_with(name) ? file : name;
+}
+
 class LiveTarget final : public Target {
  public:
   explicit LiveTarget(AccessibleProcess process)
@@ -91,6 +98,7 @@ Process LiveTarget::read_process_facts() const {
   facts.command_line = parse_command_line(living_.read("cmdline").value_or(""));
   facts.container_id = parse_container_id(directory_.read("cgroup").value_or(""));
   facts.executable = living_.read_link("exe");
+  facts.name = whole_name(facts.name, facts.executable);
   facts.other_mount_namespace =
       living_.read_link("ns/mnt") != own.read_link("ns/mnt") || living_.read_link("root") != "/";
   facts.other_pid_namespace = living_.read_link("ns/pid") != own.read_link("ns/pid");
