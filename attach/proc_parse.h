@@ -16,9 +16,9 @@ struct StatFacts {
   std::string name;
   char state = '?';
   Tid parent;
-  std::uint64_t flags = 0;        ///< PF_* of include/linux/sched.h
-  std::uint64_t cpu_ticks = 0;    ///< user and system
-  std::uint64_t start_ticks = 0;  ///< since boot
+  std::uint64_t flags = 0;               ///< PF_* of include/linux/sched.h
+  std::uint64_t cpu_ticks = 0;           ///< user and system
+  std::uint64_t start_ticks = 0;         ///< since boot
   std::optional<std::size_t> processor;  ///< that it last ran on
 };
 std::optional<StatFacts> parse_stat(std::string_view text);
