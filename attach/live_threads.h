@@ -28,7 +28,7 @@ FactsClock read_facts_clock();
 /// Reads what /proc tells about one thread, without disturbing it; must come before any stop, which
 /// would reset its "last ran" clock. None for a thread that is gone and for io_uring's workers,
 /// which never run user code.
-std::optional<LiveThread> read_thread_facts(const ProcDirectory& tasks, Tid thread,
+std::optional<LiveThread> read_thread_facts(const ProcDirectory& tasks, Tid id,
                                             const FactsClock& clock, bool nested_pid_namespace);
 
 /// The call that the thread is in would return EINTR if the thread were stopped. Looks through

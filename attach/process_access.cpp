@@ -30,18 +30,20 @@ std::string name_of(Tid id) {
   return facts ? facts->name : std::string("?");
 }
 
+Error no_such_process(Tid id) {
+  return {ErrorKind::kNoSuchProcess, fmt::format("there is no process {}", id.value),
+          "look for it with: pgrep -a NAME; a process that has ended leaves at most a core"};
+}
+
 Candidate find_process(Tid id) {
-  const Error gone(
-      ErrorKind::kNoSuchProcess, fmt::format("there is no process {}", id.value),
-      "look for it with: pgrep -a NAME; a process that has ended leaves at most a core");
   const auto status_text = ProcDirectory(proc_path(id)).read("status");
-  if (!status_text) throw gone;
+  if (!status_text) throw no_such_process(id);
   const Tid pid = parse_status(*status_text).thread_group;
   Candidate candidate{.pid = pid, .directory = ProcDirectory(proc_path(pid))};
   const auto stat_text = candidate.directory.read("stat");
   const auto stat = stat_text ? parse_stat(*stat_text) : std::nullopt;
   const auto leader_status = candidate.directory.read("status");
-  if (!stat || !leader_status) throw gone;
+  if (!stat || !leader_status) throw no_such_process(id);
   candidate.stat = *stat;
   candidate.status = parse_status(*leader_status);
   return candidate;
