@@ -1,9 +1,13 @@
 #include "analyzers/diagnose.h"
 
+#include <algorithm>
+
+#include "analyzers/acquisitions.h"
 #include "analyzers/collect_waits.h"
 #include "analyzers/conclusions.h"
 #include "analyzers/cycles.h"
 #include "analyzers/findings.h"
+#include "analyzers/held_locks.h"
 #include "analyzers/lock_names.h"
 #include "analyzers/other_threads.h"
 #include "analyzers/owners.h"
@@ -14,7 +18,8 @@
 
 namespace pstuck {
 
-Diagnosis diagnose(const Snapshot& snapshot, const Stacks& stacks, const Sources& sources) {
+Diagnosis diagnose(const Snapshot& snapshot, const Stacks& stacks, const Sources& sources,
+                   const DiagnoseOptions& options) {
   // Tell the program's own frames from those of its runtime.
   const ProgramFrames frames(snapshot, stacks);
   const ThreadIds ids(snapshot);
@@ -29,10 +34,20 @@ Diagnosis diagnose(const Snapshot& snapshot, const Stacks& stacks, const Sources
   diagnosis.resources = std::move(collected.resources);
   attach_waits(diagnosis.waits, diagnosis.threads);
 
-  // Find the tasks behind the recorded ids, and the names of the locks.
+  // Find the tasks behind the recorded ids.
   find_holders(snapshot, ids, sources.tasks, diagnosis.waits, collected.owners,
                diagnosis.resources);
-  name_locks(sources.symbols, diagnosis.resources);
+
+  // Find what else the threads hold, the names of the locks, and the frames that took them.
+  find_held_locks(snapshot, stacks, ids, sources, options, diagnosis);
+  std::vector<Address> locks;
+  for (const Resource& resource : diagnosis.resources) {
+    if (resource.kind != ResourceKind::kThread) locks.push_back(resource.address);
+  }
+  std::ranges::sort(locks);
+  const auto variables = sources.program.find_variables(stacks, locks);
+  name_locks(sources.program, variables, diagnosis.resources);
+  attribute_frames(stacks, sources.program, variables, diagnosis);
 
   // From here on nothing is asked of the target: the rest follows from what is in the diagnosis.
   draw_conclusions(snapshot, diagnosis);

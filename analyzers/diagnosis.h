@@ -30,6 +30,8 @@ enum class Evidence {
 
 enum class ResourceKind {
   kMutex,   ///< pthread_mutex_t, and what is built on it: std::mutex, mtx_t
+  kRwlock,  ///< pthread_rwlock_t, and what is built on it: std::shared_mutex
+  kStdio,   ///< the lock of a FILE; the address is that of its _IO_lock_t
   kThread,  ///< a thread's end, waited for by pthread_join
 };
 
@@ -66,14 +68,62 @@ struct Holder {
   std::optional<TaskElsewhere> elsewhere;  ///< set for kForkInherited and kOtherProcess
 };
 
+/// Where a lock's name is from, most trusted first.
+enum class NamedBy {
+  kNothing,
+  kVariable,     ///< a global variable, its member by debug information: "g_cache.mu_"
+  kFrameObject,  ///< a variable of some frame leads to it: "Cache::mu_", "lk in zeta()"
+  kSymbol,       ///< a symbol covers it, the member is not known: "g_cache+0x28"
+  kObjectClass,  ///< run-time type information: "OrderBook::mu_", "OrderBook+0x28"
+};
+
 struct Resource {
   ResourceKind kind = ResourceKind::kMutex;
   Address address;   ///< of the object; of the pthread_t for a thread
   std::string name;  ///< "g_router", "g_cache+0x28"; empty when nothing names it
+  NamedBy named_by = NamedBy::kNothing;
+  std::size_t number = 0;  ///< of several locks with one name, by address from 1; 0 for a lone one
   std::string name_module;
+  std::string type;  ///< as the source has it, "std::mutex"; empty where only the kind is known
   std::optional<MutexTraits> mutex;
   std::uint32_t recursion = 0;  ///< how often a recursive mutex is locked
   Holder holder;
+};
+
+/// How it was found out that a thread holds a lock, most trusted first. Whose it is always says
+/// the lock itself.
+enum class FoundBy {
+  kWaitedFor,   ///< some thread waits for it
+  kRobustList,  ///< the owner's own list of robust mutexes
+  kFileList,    ///< libc's list of open FILEs
+  kVariable,    ///< it lies in a variable: in a module's data, or on the owner's stack
+  kGuard,       ///< a guard object in one of the owner's frames refers to it
+  kPointer,     ///< a register or a word of the owner's stack points to it
+  kMemoryScan,  ///< its bytes are those of a held lock
+};
+
+/// How the frame that took a lock was found, most trusted first.
+enum class AttributedBy {
+  kGuard,        ///< a guard object in scope refers to the lock (debug information)
+  kLockingCode,  ///< the frame's code called the function that takes it, and has not given it back
+  kOwnStack,     ///< the lock lies in the frame
+};
+
+/// The frame that took a lock.
+struct Acquisition {
+  std::size_t frame = 0;  ///< of the holder's stack; may be an inlined call
+  AttributedBy by = AttributedBy::kGuard;
+  std::string variable;  ///< the guard's name; may be empty
+  std::string file;      ///< where the lock was taken; empty when not known
+  int line = 0;          ///< 0: not known
+};
+
+/// A lock that a thread has, whether or not another waits for it.
+struct HeldLock {
+  ThreadIndex thread = 0;
+  ResourceIndex resource = 0;
+  FoundBy found_by = FoundBy::kWaitedFor;
+  std::optional<Acquisition> acquisition;  ///< none without evidence for any frame
 };
 
 enum class WaitKind {
@@ -190,10 +240,12 @@ struct Diagnosis {
   std::vector<ThreadStatus> threads;  ///< one for each thread of the snapshot, in its order
   std::vector<Resource> resources;    ///< ascending by kind, then address
   std::vector<Wait> waits;            ///< ascending by thread
+  std::vector<HeldLock> held;         ///< ascending by thread, innermost frame first, then resource
   std::vector<Cycle> cycles;          ///< ascending by first thread
   std::vector<PileUp> pile_ups;       ///< most victims first
   std::vector<Finding> findings;      ///< deadlocks first, then by threads concerned
   std::vector<ThreadGroup> others;    ///< biggest first
+  std::vector<BlindSpot> blind_spots;  ///< of the analysis; those of the capture are elsewhere
   std::size_t moved = 0;  ///< findings dropped since the second look saw their threads move
 };
 

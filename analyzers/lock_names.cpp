@@ -12,13 +12,16 @@ std::string to_name(const DataSymbol& symbol) {
 
 }  // namespace
 
-void name_locks(DataSymbols& symbols, std::span<Resource> resources) {
+void name_locks(Program& program, std::span<const VariableHit> /*variables*/,
+                std::span<Resource> resources) {
   for (Resource& resource : resources) {
     if (resource.kind != ResourceKind::kMutex) continue;
-    const auto symbol = symbols.find_data_symbol(resource.address);
+    const auto symbol = program.find_data_symbol(resource.address);
     if (!symbol || symbol->name.empty()) continue;
     resource.name = to_name(*symbol);
+    resource.named_by = symbol->member ? NamedBy::kVariable : NamedBy::kSymbol;
     resource.name_module = symbol->module;
+    resource.type = symbol->type;
   }
 }
 

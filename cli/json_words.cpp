@@ -100,6 +100,10 @@ std::string_view json_word(ResourceKind kind) {
   switch (kind) {
     case ResourceKind::kMutex:
       return "mutex";
+    case ResourceKind::kRwlock:
+      return "rwlock";
+    case ResourceKind::kStdio:
+      return "stdio";
     case ResourceKind::kThread:
       return "thread";
   }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "symbolize/modules.h"
-#include "symbolize/stacks.h"
+#include "symbolize/program.h"
 #include "symbolize/symbol_names.h"
 
 namespace pstuck {

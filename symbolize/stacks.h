@@ -74,26 +74,4 @@ struct Stacks {
   [[nodiscard]] const Location& at(const Frame& frame) const { return locations[frame.location]; }
 };
 
-/// A variable found by an address inside it.
-struct DataSymbol {
-  std::string name;  ///< demangled
-  /// Of the lock that begins at the address: "" for the variable itself, ".mu_", ".shards[3].mu";
-  /// none where debug information does not tell.
-  std::optional<std::string> member;
-  std::uint64_t offset = 0;
-  std::uint64_t size = 0;
-  std::string module;
-};
-
-/// Who can name data addresses: the symbol tables, or a test.
-class DataSymbols {
- public:
-  DataSymbols() = default;
-  DataSymbols(const DataSymbols&) = delete;
-  DataSymbols& operator=(const DataSymbols&) = delete;
-  virtual ~DataSymbols() = default;
-
-  virtual std::optional<DataSymbol> find_data_symbol(Address at) = 0;
-};
-
 }  // namespace pstuck

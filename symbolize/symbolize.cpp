@@ -205,6 +205,18 @@ std::optional<DataSymbol> Symbolizer::find_data_symbol(Address at) {
   return impl_->find_data_symbol(at);
 }
 
+std::vector<VariableHit> Symbolizer::find_variables(const Stacks& /*stacks*/,
+                                                    std::span<const Address> /*locks*/) {
+  return {};
+}
+
+std::optional<ObjectClass> Symbolizer::find_object_class(Address /*at*/) { return {}; }
+
+std::vector<LockingCall> Symbolizer::find_locking_calls(const Stacks& /*stacks*/,
+                                                        std::size_t /*thread*/, Address /*lock*/) {
+  return {};
+}
+
 std::vector<BlindSpot> Symbolizer::blind_spots() const { return impl_->blind_spots(); }
 
 }  // namespace pstuck

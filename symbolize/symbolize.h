@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "attach/memory.h"
+#include "symbolize/program.h"
 #include "symbolize/stacks.h"
 
 namespace pstuck {
@@ -16,7 +17,7 @@ struct SymbolizeOptions {
 
 /// The symbols of one snapshot's modules. The snapshot and the memory must outlive it.
 /// Module files are opened when first needed.
-class Symbolizer final : public DataSymbols {
+class Symbolizer final : public Program {
  public:
   Symbolizer(const Snapshot& snapshot, Memory& memory, const SymbolizeOptions& options);
   ~Symbolizer() override;
@@ -25,6 +26,11 @@ class Symbolizer final : public DataSymbols {
   Stacks symbolize();
 
   std::optional<DataSymbol> find_data_symbol(Address at) override;
+  std::vector<VariableHit> find_variables(const Stacks& stacks,
+                                          std::span<const Address> locks) override;
+  std::optional<ObjectClass> find_object_class(Address at) override;
+  std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
+                                              Address lock) override;
 
   /// Module files that could not be used, found out while symbolizing.
   [[nodiscard]] std::vector<BlindSpot> blind_spots() const;

@@ -7,7 +7,7 @@
 
 namespace {
 
-using pstuck::testing::FakeSymbols;
+using pstuck::testing::FakeProgram;
 using pstuck::testing::SnapshotBuilder;
 
 constexpr std::int32_t kThreadsPerLock = 50;
@@ -52,10 +52,10 @@ void diagnose_threads(benchmark::State& state) {
   fill(target, threads);
   target.diagnose();
   const pstuck::Stacks stacks = make_stacks(target.snapshot().threads.size());
-  FakeSymbols symbols;
+  FakeProgram program;
   for ([[maybe_unused]] const auto& step : state) {
     benchmark::DoNotOptimize(
-        pstuck::diagnose(target.snapshot(), stacks, {target.memory(), symbols, target.tasks()}));
+        pstuck::diagnose(target.snapshot(), stacks, {target.memory(), program, target.tasks()}));
   }
   state.SetItemsProcessed(state.iterations() * threads);
 }

@@ -69,9 +69,20 @@ class Regions final : public Memory {
                                     Region{{kCodeBase}}};
 };
 
-class NoSymbols final : public DataSymbols {
+class SomeProgram final : public Program {
   std::optional<DataSymbol> find_data_symbol(Address at) override {
     return DataSymbol{.name = "g", .offset = at.value & 63};
+  }
+  std::vector<VariableHit> find_variables(const Stacks& /*stacks*/,
+                                          std::span<const Address> /*locks*/) override {
+    return {};
+  }
+  std::optional<ObjectClass> find_object_class(Address at) override {
+    return ObjectClass{.name = "C", .object = at};
+  }
+  std::vector<LockingCall> find_locking_calls(const Stacks& /*stacks*/, std::size_t /*thread*/,
+                                              Address lock) override {
+    return {{.frame = lock.value & 3}};
   }
 };
 
@@ -195,7 +206,7 @@ class HostileTarget {
   Snapshot snapshot_;
   Stacks stacks_;
   Regions memory_;
-  NoSymbols symbols_;
+  SomeProgram symbols_;
   SomeTasks tasks_;
 };
 

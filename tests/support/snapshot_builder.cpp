@@ -58,7 +58,7 @@ void FakeMemory::put(Address at, std::initializer_list<unsigned> bytes) {
   for (const unsigned byte : bytes) region.push_back(static_cast<std::byte>(byte));
 }
 
-std::optional<DataSymbol> FakeSymbols::find_data_symbol(Address at) {
+std::optional<DataSymbol> FakeProgram::find_data_symbol(Address at) {
   for (const auto& [start, symbol] : symbols) {
     if (at < start || at - start >= symbol.size) continue;
     DataSymbol found = symbol;
@@ -66,6 +66,26 @@ std::optional<DataSymbol> FakeSymbols::find_data_symbol(Address at) {
     return found;
   }
   return std::nullopt;
+}
+
+std::vector<VariableHit> FakeProgram::find_variables(const Stacks& /*stacks*/,
+                                                     std::span<const Address> locks) {
+  std::vector<VariableHit> hits;
+  std::ranges::copy_if(variables, std::back_inserter(hits), [&](const VariableHit& hit) {
+    return std::ranges::find(locks, hit.lock) != locks.end();
+  });
+  return hits;
+}
+
+std::optional<ObjectClass> FakeProgram::find_object_class(Address at) {
+  const auto found = std::ranges::find(classes, at, &std::pair<Address, ObjectClass>::first);
+  return found == classes.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<LockingCall> FakeProgram::find_locking_calls(const Stacks& /*stacks*/,
+                                                         std::size_t thread, Address lock) {
+  const auto found = locking_calls.find({thread, lock});
+  return found == locking_calls.end() ? std::vector<LockingCall>() : found->second;
 }
 
 std::optional<TaskElsewhere> FakeTasks::find_task(Tid id_in_target) {
@@ -270,7 +290,7 @@ FakeThread& SnapshotBuilder::thread(std::int32_t tid) {
 
 const Diagnosis& SnapshotBuilder::diagnose() {
   build();
-  diagnosis_ = pstuck::diagnose(snapshot_, stacks_, {memory_, symbols_, tasks_});
+  diagnosis_ = pstuck::diagnose(snapshot_, stacks_, {memory_, program_, tasks_});
   check_invariants();
   return diagnosis_;
 }
@@ -306,7 +326,7 @@ void SnapshotBuilder::build() {
   snapshot_ = facts_;
   stacks_ = {};
   locations_.clear();
-  symbols_.symbols.clear();
+  program_.symbols.clear();
   for (const auto& [tid, thread] : threads_) {
     if (!thread.mutex_.empty()) mutex(thread.mutex_).wanted_ = true;
   }
@@ -314,7 +334,7 @@ void SnapshotBuilder::build() {
     memory_.put_object(mutex.address_, mutex.bytes());
     if (!mutex.readable_) memory_.forget(mutex.address_);
     if (mutex.has_symbol_) {
-      symbols_.symbols.emplace_back(mutex.address_,
+      program_.symbols.emplace_back(mutex.address_,
                                     DataSymbol{.name = mutex.name_, .size = 40, .module = "app"});
     }
   }

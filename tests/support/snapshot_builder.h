@@ -35,10 +35,19 @@ class FakeMemory final : public Memory {
   std::map<Address, std::vector<std::byte>> regions_;
 };
 
-class FakeSymbols final : public DataSymbols {
+class FakeProgram final : public Program {
  public:
   std::optional<DataSymbol> find_data_symbol(Address at) override;
+  std::vector<VariableHit> find_variables(const Stacks& stacks,
+                                          std::span<const Address> locks) override;
+  std::optional<ObjectClass> find_object_class(Address at) override;
+  std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
+                                              Address lock) override;
+
   std::vector<std::pair<Address, DataSymbol>> symbols;
+  std::vector<VariableHit> variables;
+  std::vector<std::pair<Address, ObjectClass>> classes;
+  std::map<std::pair<std::size_t, Address>, std::vector<LockingCall>> locking_calls;
 };
 
 class FakeTasks final : public TaskFinder {
@@ -172,7 +181,7 @@ class SnapshotBuilder {
   std::map<Address, FakeMutex*> mutex_by_address_;
   std::map<std::int32_t, FakeThread> threads_;
   FakeMemory memory_;
-  FakeSymbols symbols_;
+  FakeProgram program_;
   FakeTasks tasks_;
   std::map<std::string, std::size_t> locations_;
   Snapshot snapshot_;

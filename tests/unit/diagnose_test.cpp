@@ -17,9 +17,9 @@ using testing::SnapshotBuilder;
 
 std::string broken_in(const Snapshot& snapshot, const Stacks& stacks) {
   testing::FakeMemory memory;
-  testing::FakeSymbols symbols;
+  testing::FakeProgram program;
   testing::FakeTasks tasks;
-  const Diagnosis diagnosis = diagnose(snapshot, stacks, {memory, symbols, tasks});
+  const Diagnosis diagnosis = diagnose(snapshot, stacks, {memory, program, tasks});
   return DiagnosisInvariants(snapshot, diagnosis).find_broken();
 }
 

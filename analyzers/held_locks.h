@@ -1,0 +1,14 @@
+#pragma once
+
+#include "analyzers/diagnose.h"
+#include "analyzers/thread_ids.h"
+
+namespace pstuck {
+
+/// Finds the locks that the threads hold, contended or not: fills Diagnosis::held, without
+/// acquisitions, and adds the resources that nobody waits for. Blind spots of the search are
+/// appended to Diagnosis::blind_spots.
+void find_held_locks(const Snapshot& snapshot, const Stacks& stacks, const ThreadIds& ids,
+                     const Sources& sources, const DiagnoseOptions& options, Diagnosis& diagnosis);
+
+}  // namespace pstuck

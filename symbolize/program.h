@@ -1,0 +1,91 @@
+#pragma once
+
+/// What the program's files and its frames tell about data: names of variables, objects that lead
+/// to a lock, and the code that took one. Standard library only.
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "symbolize/stacks.h"
+
+namespace pstuck {
+
+/// A variable found by an address inside it.
+struct DataSymbol {
+  std::string name;  ///< demangled
+  /// Of the lock that begins at the address: "" for the variable itself, ".mu_", ".shards[3].mu";
+  /// none where debug information does not tell.
+  std::optional<std::string> member;
+  std::string type;  ///< of that lock, "std::mutex"; empty where debug information does not tell
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  std::string module;
+};
+
+/// A variable or parameter in scope at a frame's pc that has to do with a lock asked about.
+struct VariableHit {
+  enum class Relation {
+    kContains,  ///< the lock lies in the variable itself, on the frame's stack
+    kLeadsTo,   ///< the variable points or refers to an object that the lock is a part of
+    kGuards,    ///< the variable is an object that only points or refers to the lock: a guard
+  };
+
+  Address lock;
+  std::size_t thread = 0;  ///< index into Stacks::stacks
+  std::size_t frame = 0;   ///< of the stack; an inlined call's own variables hit its own frame
+  Relation relation = Relation::kLeadsTo;
+  std::string variable;  ///< "lk", "server", "this"
+  /// The variable's type without const and the like: "std::lock_guard<std::mutex>", "Server*".
+  std::string variable_type;
+  std::string path;       ///< how to come from the variable to the lock: "server->cache_.mu_", "lk"
+  std::string lock_type;  ///< "std::mutex"; may be empty
+  /// The innermost object of a class of the program's own that the lock is a part of.
+  std::string class_member;       ///< "Cache::mu_", "Table::shards[3].mu"; empty without one
+  std::optional<Address> object;  ///< where that object begins
+  std::string file;               ///< of the variable's declaration; may be empty
+  int line = 0;                   ///< 0: not known
+};
+
+/// What run-time type information says about the object that holds an address.
+struct ObjectClass {
+  std::string name;    ///< of the most derived class, "OrderBook"
+  Address object;      ///< where it begins
+  std::string member;  ///< ".mu_" where debug information knows the class, else empty
+  std::string lock_type;
+};
+
+/// A call that took a lock and whose frame has not given it back, by the machine code.
+struct LockingCall {
+  std::size_t frame = 0;  ///< of the stack: the inlined call that the instruction belongs to
+  Address call;           ///< of the call instruction
+  std::string file;       ///< of the call in that frame's function; may be empty
+  int line = 0;
+  bool on_every_path = true;  ///< else only some of the paths from the call lead here
+};
+
+/// Who can tell these things: the Symbolizer, or a test.
+class Program {
+ public:
+  Program() = default;
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  virtual ~Program() = default;
+
+  virtual std::optional<DataSymbol> find_data_symbol(Address at) = 0;
+
+  /// All variables of all frames that have to do with these locks, ascending by thread, frame and
+  /// place in the frame's scopes. `locks` is ascending.
+  virtual std::vector<VariableHit> find_variables(const Stacks& stacks,
+                                                  std::span<const Address> locks) = 0;
+
+  /// None where no object with a virtual table holds the address.
+  virtual std::optional<ObjectClass> find_object_class(Address at) = 0;
+
+  /// The calls in this thread's frames that took the lock and still hold it, innermost first.
+  virtual std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
+                                                      Address lock) = 0;
+};
+
+}  // namespace pstuck
