@@ -103,6 +103,13 @@ std::optional<std::uint64_t> DwarfEntry::byte_size() const {
   return size;
 }
 
+std::optional<std::uint64_t> DwarfEntry::member_offset() const {
+  if (has(DW_AT_external) || has(DW_AT_declaration)) return {};
+  if (has(DW_AT_data_member_location)) return number(DW_AT_data_member_location);
+  if (has(DW_AT_bit_size) || has(DW_AT_data_bit_offset)) return {};
+  return 0;
+}
+
 std::string DwarfEntry::file() const {
   Access access(*this);
   return absolute_file(unit_entry(), dwarf_decl_file(&access.die));

@@ -32,6 +32,10 @@ class DwarfEntry {
 
   /// Of a type, through typedefs and the like; of an array all its elements.
   [[nodiscard]] std::optional<std::uint64_t> byte_size() const;
+  /// Of a member or base class in its object. None for what has no fixed place there: static
+  /// members, bit fields, virtual bases.
+  [[nodiscard]] std::optional<std::uint64_t> member_offset() const;
+
   /// Where it was declared; the path made absolute with the compilation directory.
   [[nodiscard]] std::string file() const;
   [[nodiscard]] int line() const;
