@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint64_t kWord = 8;
 constexpr std::size_t kMostWords = 96;  // of memory that is followed at a time
-constexpr int kDeepestSubstitution = 6;
+constexpr int kDeepestSubstitution = 12;
 // How far from where an argument points a stranger is thought to write: more than any guard.
 constexpr std::uint64_t kReach = 64;
 
@@ -61,24 +61,26 @@ Formula CodeSteps::make_result(Address instruction, FlowState& state) {
     std::erase_if(state.memory, [&](const auto& entry) {
       return is_stale(entry.first) || is_stale(entry.second);
     });
-    for (TakenLock& taken : state.taken) {
-      if (is_stale(taken.lock)) taken.lock = {};
-    }
+    for (TakenLock& taken : state.taken) std::erase_if(taken.names, is_stale);
   }
   return formulas_.result(instruction);
 }
 
-Formula CodeSteps::address_of(const Operand& place, const FlowState& state) const {
-  if (place.kind != Operand::Kind::kMemory || place.index != kNoRegister) return {};
+Formula CodeSteps::address_of(const Operand& place, const FlowState& state) {
+  if (place.kind != Operand::Kind::kMemory) return {};
   const auto displacement = static_cast<std::uint64_t>(place.number);
   if (place.thread_relative) {
     // fs:0 holds the thread pointer itself: it is read as a word, see read().
-    if (place.base != kNoRegister) return {};
+    if (place.base != kNoRegister || place.index != kNoRegister) return {};
     return Formulas::thread_pointer() + displacement;
   }
-  if (place.base == kNoRegister) return Formulas::number(displacement);
-  const Formula base = state.registers[place.base];
-  return base.known() ? base + displacement : Formula{};
+  Formula address = Formulas::number(displacement);
+  if (place.base != kNoRegister) address = formulas_.sum(address, state.registers[place.base]);
+  if (place.index != kNoRegister) {
+    const Formula index = formulas_.product(state.registers[place.index], place.scale);
+    address = formulas_.sum(address, index);
+  }
+  return address;
 }
 
 Formula CodeSteps::read(Formula address, const FlowState& state) {
@@ -92,14 +94,23 @@ Formula CodeSteps::read(Formula address, const FlowState& state) {
 
 Formula CodeSteps::value_of(const Operand& operand, const FlowState& state) {
   switch (operand.kind) {
-    case Operand::Kind::kRegister:
-      return operand.size == kWord ? state.registers[operand.base] : Formula{};
+    case Operand::Kind::kRegister: {
+      const Formula value = state.registers[operand.base];
+      if (operand.size == kWord) return value;
+      // Half of a register is the whole when the upper half is known to be empty.
+      const bool is_half = value.known() && value.offset == 0 && operand.size == kWord / 2 &&
+                           formulas_.base(value).kind == Formulas::Kind::kHalfLoad;
+      return is_half ? value : Formula{};
+    }
     case Operand::Kind::kNumber: {
       const auto value = static_cast<std::uint64_t>(operand.number);
       return Formulas::number(operand.size == 4 ? value & 0xffffffff : value);
     }
-    case Operand::Kind::kMemory:
-      return operand.size == kWord ? read(address_of(operand, state), state) : Formula{};
+    case Operand::Kind::kMemory: {
+      const Formula address = address_of(operand, state);
+      if (operand.size == kWord) return read(address, state);
+      return operand.size == kWord / 2 ? formulas_.half_load(address) : Formula{};
+    }
     case Operand::Kind::kNone:
       break;
   }
@@ -123,9 +134,27 @@ void CodeSteps::move(const Instruction& instruction, FlowState& state) {
 
 void CodeSteps::load_address(const Instruction& instruction, FlowState& state) {
   if (!is_word_register(instruction.to)) return others(instruction, state);
-  const Formula address = address_of(instruction.from, state);
-  state.registers[instruction.to.base] =
-      address.known() ? address : make_result(instruction.at, state);
+  set_word(instruction, address_of(instruction.from, state), state);
+}
+
+/// What is not known is at least a value of its own.
+void CodeSteps::set_word(const Instruction& instruction, Formula value, FlowState& state) {
+  if (!value.known()) value = make_result(instruction.at, state);
+  state.registers[instruction.to.base] = value;
+}
+
+void CodeSteps::scale(const Instruction& instruction, FlowState& state) {
+  if (!is_word_register(instruction.to)) return others(instruction, state);
+  const Operand& operand =
+      instruction.operation == Operation::kMultiply ? instruction.from : instruction.to;
+  set_word(instruction, formulas_.product(value_of(operand, state), instruction.factor), state);
+}
+
+void CodeSteps::extend(const Instruction& instruction, FlowState& state) {
+  if (!is_word_register(instruction.to)) return others(instruction, state);
+  Operand from = instruction.from;
+  if (from.kind == Operand::Kind::kRegister) from.size = kWord;
+  set_word(instruction, formulas_.sign_extended(value_of(from, state)), state);
 }
 
 void CodeSteps::add(const Instruction& instruction, FlowState& state) {
@@ -136,14 +165,12 @@ void CodeSteps::add(const Instruction& instruction, FlowState& state) {
                         ? Formulas::number(static_cast<std::uint64_t>(instruction.from.number))
                         : value_of(instruction.from, state);
   Formula sum;
-  if (a.known() && b.base == 0) {
-    sum = a + (is_sum ? b.offset : 0 - b.offset);
-  } else if (is_sum && b.known() && a.base == 0) {
-    sum = b + a.offset;
-  } else {
-    sum = make_result(instruction.at, state);
+  if (is_sum) {
+    sum = formulas_.sum(a, b);
+  } else if (a.known() && b.base == 0) {
+    sum = a + (0 - b.offset);
   }
-  state.registers[instruction.to.base] = sum;
+  set_word(instruction, sum, state);
 }
 
 void CodeSteps::push(const Instruction& instruction, FlowState& state) {
@@ -177,6 +204,19 @@ Formula CodeSteps::substitute(Formula formula, const FlowState& state, int depth
       const Formula value = read(substitute(base.of, state, depth + 1), state);
       return value.known() ? value + formula.offset : Formula{};
     }
+    case Formulas::Kind::kHalfLoad:
+      return formulas_.sum(formulas_.half_load(substitute(base.of, state, depth + 1)),
+                           Formulas::number(formula.offset));
+    case Formulas::Kind::kSigned:
+      return formulas_.sum(formulas_.sign_extended(substitute(base.of, state, depth + 1)),
+                           Formulas::number(formula.offset));
+    case Formulas::Kind::kSum:
+      return formulas_.sum(formulas_.sum(substitute(base.of, state, depth + 1),
+                                         substitute(base.with, state, depth + 1)),
+                           Formulas::number(formula.offset));
+    case Formulas::Kind::kProduct:
+      return formulas_.sum(formulas_.product(substitute(base.of, state, depth + 1), base.where),
+                           Formulas::number(formula.offset));
     case Formulas::Kind::kResult:
     case Formulas::Kind::kJoined:
       break;
@@ -186,14 +226,21 @@ Formula CodeSteps::substitute(Formula formula, const FlowState& state, int depth
 
 void CodeSteps::give_back(Formula lock, FlowState& state) const {
   const auto same = std::find_if(state.taken.rbegin(), state.taken.rend(),
-                                 [&](const TakenLock& taken) { return taken.lock == lock; });
+                                 [&](const TakenLock& taken) { return taken.is_called(lock); });
   if (lock.known() && same != state.taken.rend()) {
-    state.taken.erase(std::next(same).base());
+    if (same->certain) {
+      state.taken.erase(std::next(same).base());
+    } else {
+      // Taken on one of several paths: whichever it was.
+      std::erase_if(state.taken, [&](const TakenLock& taken) {
+        return taken.is_called(lock) && !taken.certain;
+      });
+    }
     return;
   }
   // One of those that could not be followed, or one that the caller took.
   for (TakenLock& taken : state.taken) {
-    if (!lock.known() || !taken.lock.known()) taken.certain = false;
+    if (!lock.known() || taken.names.empty()) taken.certain = false;
   }
   if (lock.known()) state.given_back.insert(lock);
 }
@@ -215,7 +262,10 @@ void CodeSteps::apply(const CallEffect& effect, const Instruction& call, FlowSta
   for (const Formula& lock : effect.gives_back) give_back(substitute(lock, before), state);
   for (const CallEffect::Take& take : effect.takes) {
     const bool certain = take.certain && !effect.tries;
-    state.taken.push_back({call.at, substitute(take.lock, state), certain});
+    const Formula lock = substitute(take.lock, state);
+    TakenLock taken{.call = call.at, .names = {}, .certain = certain};
+    if (lock.known()) taken.names.push_back(lock);
+    state.taken.push_back(taken);
   }
 }
 
@@ -225,7 +275,7 @@ void CodeSteps::call(const Instruction& instruction, FlowState& state) {
   // In a loop the call that took a lock the last time takes another one now.
   if (!effect.takes.empty()) {
     for (TakenLock& taken : state.taken) {
-      if (taken.call == instruction.at) taken.lock = {};
+      if (taken.call == instruction.at) taken.names.clear();
     }
   }
   if (effect.known) {
@@ -271,6 +321,11 @@ void CodeSteps::step(const Instruction& instruction, FlowState& state) {
     case Operation::kAdd:
     case Operation::kSubtract:
       return add(instruction, state);
+    case Operation::kShiftLeft:
+    case Operation::kMultiply:
+      return scale(instruction, state);
+    case Operation::kExtend:
+      return extend(instruction, state);
     case Operation::kClear:
       state.registers[instruction.to.base] = Formulas::number(0);
       return;
@@ -285,6 +340,7 @@ void CodeSteps::step(const Instruction& instruction, FlowState& state) {
       return call(instruction, state);
     case Operation::kOther:
       return others(instruction, state);
+    case Operation::kNothing:
     case Operation::kTest:
     case Operation::kJump:
     case Operation::kJumpIfZero:

@@ -25,6 +25,8 @@ class CodeSteps {
   void move(const Instruction& instruction, FlowState& state);
   void load_address(const Instruction& instruction, FlowState& state);
   void add(const Instruction& instruction, FlowState& state);
+  void scale(const Instruction& instruction, FlowState& state);
+  void extend(const Instruction& instruction, FlowState& state);
   void push(const Instruction& instruction, FlowState& state);
   void pop(MachineRegister into, FlowState& state);
   void call(const Instruction& instruction, FlowState& state);
@@ -35,7 +37,8 @@ class CodeSteps {
   void follow_trial(const Instruction& instruction, FlowState& state) const;
 
   Formula substitute(Formula formula, const FlowState& state, int depth = 0);
-  Formula address_of(const Operand& place, const FlowState& state) const;
+  Formula address_of(const Operand& place, const FlowState& state);
+  void set_word(const Instruction& instruction, Formula value, FlowState& state);
   Formula read(Formula address, const FlowState& state);
   Formula value_of(const Operand& operand, const FlowState& state);
   Formula make_result(Address instruction, FlowState& state);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
@@ -13,9 +14,13 @@ namespace pstuck {
 
 /// A lock that a function took and has not given back.
 struct TakenLock {
-  Address call;         ///< of the instruction that took it
-  Formula lock;         ///< not known where it could not be followed
-  bool certain = true;  ///< else not on all paths from the function's entry to here
+  Address call;                ///< of the instruction that took it
+  std::vector<Formula> names;  ///< ascending; empty where the lock could not be followed
+  bool certain = true;         ///< else not on all paths from the function's entry to here
+
+  [[nodiscard]] bool is_called(Formula name) const {
+    return std::ranges::binary_search(names, name);
+  }
 
   friend bool operator==(const TakenLock&, const TakenLock&) = default;
 };

@@ -30,14 +30,20 @@ class Formulas {
     kEntry,          ///< a register's value when the function was called
     kThreadPointer,  ///< fs_base
     kLoad,           ///< the word at an address
-    kResult,         ///< what an instruction computed when it last ran; nothing more is known of it
-    kJoined,         ///< what a place held when control last came to a block from several sides
+    kHalfLoad,       ///< the 32-bit number at an address
+    kSigned,         ///< the lower half of a value with its sign spread over the upper one
+    kSum,
+    kProduct,  ///< of a value and a number
+    kResult,   ///< what an instruction computed when it last ran; nothing more is known of it
+    kJoined,   ///< what a place held when control last came to a block from several sides
   };
 
   struct Base {
     Kind kind = Kind::kZero;
-    std::uint64_t where = 0;  ///< register number; address of the instruction, of the block
-    Formula of;               ///< kLoad: the address; kJoined: of the place, where it is memory
+    /// Register number; address of the instruction or the block; factor.
+    std::uint64_t where = 0;
+    Formula of;    ///< an address, an operand; kJoined: of the place, where it is memory
+    Formula with;  ///< the other operand of a sum
     friend auto operator<=>(const Base&, const Base&) = default;
   };
 
@@ -55,8 +61,12 @@ class Formulas {
 
   Formulas();
 
-  /// Not known where the address is not, or when formulas would become too deep.
+  /// Not known where an operand is not, and when the formula would become too deep.
   Formula load(Formula address);
+  Formula half_load(Formula address);
+  Formula sign_extended(Formula value);
+  Formula sum(Formula a, Formula b);
+  Formula product(Formula value, std::uint64_t factor);
   Formula result(Address instruction);
   Formula joined(Address block, const Place& place);
 

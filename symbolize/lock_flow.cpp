@@ -16,9 +16,11 @@
 // again from the start with the names in place. All is bounded, and the analysis gives up rather
 // than to guess.
 //
-// Where it fails: jumps through a table lead to all blocks that nothing else leads to, handlers of
-// exceptions among them; a lock whose address is computed anew before it is given back stays
-// "held"; code that the compiler put apart (".cold") is a function of its own.
+// Handlers of exceptions, which no jump leads to, are entered with what all calls agree on.
+//
+// Where it fails: jumps through a table lead to all blocks that nothing else leads to; a lock whose
+// address is computed anew before it is given back stays "held"; code that the compiler put apart
+// (".cold") is a function of its own.
 
 #include "symbolize/lock_flow.h"
 
@@ -30,6 +32,7 @@ namespace {
 constexpr int kMostPasses = 5;
 constexpr std::size_t kMostSteps = 60'000;
 constexpr std::size_t kMostTaken = 32;
+constexpr std::size_t kMostNames = 8;
 
 bool ends_block(Operation operation) {
   switch (operation) {
@@ -43,6 +46,11 @@ bool ends_block(Operation operation) {
     default:
       return false;
   }
+}
+
+bool is_kept_by_calls(std::size_t machine_register) {
+  return machine_register == kRbx || machine_register == kRbp || machine_register == kRsp ||
+         machine_register >= kR12;
 }
 
 FlowState entry_state() {
@@ -211,12 +219,51 @@ void LockFlow::leave(const Block& block, const FlowState& state) {
   }
 }
 
+/// What every call in the function agrees on: what holds where an exception is caught, since the
+/// unwinder restores the registers that calls keep.
+FlowState LockFlow::state_at_calls() {
+  Block all;
+  for (const Block& block : blocks_) {
+    if (!block.was_reached) continue;
+    FlowState state = block.in;
+    for (std::size_t i = block.first; i < block.last; ++i) {
+      const Instruction& instruction = code_.instructions[i];
+      if (instruction.operation == Operation::kCall) {
+        if (!all.was_reached) all.in = state;
+        meet(all, state);
+        all.was_reached = true;
+      }
+      steps_.step(instruction, state);
+    }
+  }
+  for (std::size_t i = 0; i < kMachineRegisters; ++i) {
+    if (!is_kept_by_calls(i)) all.in.registers[i] = {};
+  }
+  return all.in;
+}
+
+/// Keeps what both know alike.
+void LockFlow::meet(Block& into, const FlowState& from) {
+  for (std::size_t i = 0; i < kMachineRegisters; ++i) {
+    if (into.in.registers[i] != from.registers[i]) into.in.registers[i] = {};
+  }
+  std::erase_if(into.in.memory, [&](const auto& entry) {
+    const auto other = from.memory.find(entry.first);
+    return other == from.memory.end() || other->second != entry.second;
+  });
+  join_taken(into, from);
+}
+
 bool LockFlow::seed_unreached(std::vector<std::size_t>& work) {
-  if (!indirect_jump_) return false;
-  const FlowState state = *indirect_jump_;
+  const bool all_reached =
+      std::ranges::all_of(blocks_, [](const Block& block) { return block.was_reached; });
+  if (all_reached) return false;
+  const FlowState state = indirect_jump_ ? *indirect_jump_ : state_at_calls();
   for (std::size_t i = 1; i < blocks_.size(); ++i) {
     if (blocks_[i].was_reached) continue;
-    // Where the block before runs on into this one, it is that one's to say.
+    // Padding is nobody's, and where the block before runs on into this one, it is that one's to
+    // say.
+    if (code_.instructions[blocks_[i].first].operation == Operation::kNothing) continue;
     const Operation before = code_.instructions[blocks_[i - 1].last - 1].operation;
     if (before != Operation::kJump && before != Operation::kReturn && before != Operation::kStop)
       continue;
@@ -232,6 +279,33 @@ bool LockFlow::is_stale(const Block& block, Formula formula) const {
 
 Formula LockFlow::joined(const Block& block, const Formulas::Place& place) {
   return formulas_.joined(start_of(block), place);
+}
+
+/// A lock that is told by what a joined place holds gets a name by the place's new one too: in a
+/// walk along a list the lock of "next" becomes the lock of "current".
+void LockFlow::rename_taken(const Block& block, FlowState& state) {
+  for (TakenLock& taken : state.taken) {
+    std::vector<Formula> names;
+    for (const Formula name : taken.names) {
+      if (!is_stale(block, name)) names.push_back(name);
+      const auto add_joined = [&](Formula old, const Formulas::Place& place) {
+        if (old.base != name.base || old.base == 0) return;
+        names.push_back(joined(block, place) + (name.offset - old.offset));
+      };
+      for (const MachineRegister number : block.joined_registers) {
+        add_joined(state.registers[number], {.in_register = number});
+      }
+      for (const Formula& address : block.joined_words) {
+        const auto word = state.memory.find(address);
+        if (word != state.memory.end()) add_joined(word->second, {.address = address});
+      }
+    }
+    std::ranges::sort(names);
+    const auto repeated = std::ranges::unique(names);
+    names.erase(repeated.begin(), repeated.end());
+    if (names.size() > kMostNames) names.resize(kMostNames);
+    taken.names = std::move(names);
+  }
 }
 
 /// Gives the places that are known to be joined here their names.
@@ -283,31 +357,37 @@ bool LockFlow::join_memory(Block& block, const FlowState& from) {
 
 bool LockFlow::join_taken(Block& block, const FlowState& from) {
   std::vector<TakenLock> all = block.in.taken;
+  std::vector<bool> met(from.taken.size());
   for (TakenLock& taken : all) {
-    const bool in_both = std::ranges::any_of(from.taken, [&](const TakenLock& other) {
-      return other.call == taken.call && other.lock == taken.lock && other.certain;
-    });
+    bool in_both = false;
+    for (std::size_t i = 0; i < from.taken.size() && !in_both; ++i) {
+      const TakenLock& other = from.taken[i];
+      if (met[i] || other.call != taken.call) continue;
+      std::vector<Formula> common;
+      std::ranges::set_intersection(taken.names, other.names, std::back_inserter(common));
+      if (common.empty() && !(taken.names.empty() && other.names.empty())) continue;
+      taken.names = std::move(common);
+      taken.certain = taken.certain && other.certain;
+      in_both = met[i] = true;
+    }
     taken.certain = taken.certain && in_both;
   }
-  for (const TakenLock& taken : from.taken) {
-    const bool is_new = std::ranges::none_of(block.in.taken, [&](const TakenLock& other) {
-      return other.call == taken.call && other.lock == taken.lock;
-    });
-    if (is_new && all.size() < kMostTaken) all.push_back({taken.call, taken.lock, false});
+  for (std::size_t i = 0; i < from.taken.size() && all.size() < kMostTaken; ++i) {
+    if (met[i]) continue;
+    all.push_back(from.taken[i]);
+    all.back().certain = false;
   }
-  const std::size_t released = block.in.given_back.size();
+  const std::size_t given_back = block.in.given_back.size();
   block.in.given_back.insert(from.given_back.begin(), from.given_back.end());
-  const bool changed = all != block.in.taken || released != block.in.given_back.size();
+  const bool changed = all != block.in.taken || given_back != block.in.given_back.size();
   block.in.taken = std::move(all);
   return changed;
 }
 
 bool LockFlow::arrive(Block& block, const FlowState& state) {
   FlowState from = state;
+  rename_taken(block, from);
   rename_joined(block, from);
-  for (TakenLock& taken : from.taken) {
-    if (is_stale(block, taken.lock)) taken.lock = {};
-  }
   if (!block.was_reached) {
     block.was_reached = true;
     block.in = std::move(from);
@@ -329,28 +409,26 @@ std::optional<FlowState> LockFlow::before(Address instruction) {
   return flow_through(block, instruction);
 }
 
+/// A name that means something to the caller, if there is one.
+Formula LockFlow::best_name(const TakenLock& taken) const {
+  const auto found = std::ranges::find_if(taken.names, [&](Formula name) {
+    const Formulas::Kind kind = formulas_.base(name).kind;
+    return kind != Formulas::Kind::kResult && kind != Formulas::Kind::kJoined;
+  });
+  return found == taken.names.end() ? Formula{} : *found;
+}
+
 CallEffect LockFlow::summarise() {
   CallEffect effect;
   if (gave_up_ || exits_.empty()) return effect;
   effect.known = true;
   // All exits are joined as one block's entries are.
   Block end;
-  bool is_first = true;
-  for (const FlowState& exit : exits_) {
-    if (is_first) {
-      end.in = exit;
-    } else {
-      const Formula result = end.in.registers[kRax];
-      if (result != exit.registers[kRax]) end.in.registers[kRax] = {};
-      std::erase_if(end.in.memory, [&](const auto& entry) {
-        const auto other = exit.memory.find(entry.first);
-        return other == exit.memory.end() || other->second != entry.second;
-      });
-      join_taken(end, exit);
-    }
-    is_first = false;
+  end.in = exits_.front();
+  for (const FlowState& exit : exits_) meet(end, exit);
+  for (const TakenLock& taken : end.in.taken) {
+    effect.takes.push_back({best_name(taken), taken.certain});
   }
-  for (const TakenLock& taken : end.in.taken) effect.takes.push_back({taken.lock, taken.certain});
   effect.gives_back.assign(end.in.given_back.begin(), end.in.given_back.end());
   for (const auto& [address, word] : end.in.memory) {
     if (!Formulas::is_on_stack(address)) effect.writes.emplace_back(address, word);

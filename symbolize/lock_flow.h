@@ -51,8 +51,12 @@ class LockFlow {
   bool join_registers(Block& block, const FlowState& from);
   bool join_memory(Block& block, const FlowState& from);
   static bool join_taken(Block& block, const FlowState& from);
+  [[nodiscard]] Formula best_name(const TakenLock& taken) const;
   Formula joined(const Block& block, const Formulas::Place& place);
+  void rename_taken(const Block& block, FlowState& state);
   void rename_joined(const Block& block, FlowState& state);
+  static void meet(Block& into, const FlowState& from);
+  FlowState state_at_calls();
   bool is_stale(const Block& block, Formula formula) const;
 
   [[nodiscard]] Address start_of(const Block& block) const {

@@ -29,7 +29,7 @@ namespace pstuck {
 namespace {
 
 constexpr std::uint64_t kLongestFunction = 1 << 16;
-constexpr int kDeepestEvaluation = 6;
+constexpr int kDeepestEvaluation = 12;
 constexpr std::size_t kMostFrames = 256;
 
 /// A function's code and what flows through it.
@@ -73,6 +73,7 @@ class LockingCalls::Impl {
   std::optional<FlowState> analyse(const CodeAddress& pc);
   std::optional<std::uint64_t> evaluate(std::size_t frame, Formula formula, int depth);
   std::optional<std::uint64_t> find_base(std::size_t frame, Formula base, int depth);
+  std::optional<std::uint64_t> compute(std::size_t frame, const Formulas::Base& what, int depth);
   std::optional<std::uint64_t> find_in_memory(std::size_t frame, Formula base, int depth);
   LockingCall describe(const Stacks& stacks, const PhysicalFrame& frame, const TakenLock& taken);
 
@@ -148,6 +149,31 @@ std::optional<std::uint64_t> LockingCalls::Impl::find_in_memory(std::size_t fram
   return {};
 }
 
+/// From the operands' values.
+std::optional<std::uint64_t> LockingCalls::Impl::compute(std::size_t frame,
+                                                         const Formulas::Base& what, int depth) {
+  const auto of = evaluate(frame, what.of, depth + 1);
+  if (!of) return {};
+  switch (what.kind) {
+    case Formulas::Kind::kLoad:
+      return memory_.read_object<std::uint64_t>({*of});
+    case Formulas::Kind::kHalfLoad:
+      return memory_.read_object<std::uint32_t>({*of});
+    case Formulas::Kind::kSigned: {
+      const auto half = static_cast<std::int32_t>(static_cast<std::uint32_t>(*of));
+      return static_cast<std::uint64_t>(std::int64_t{half});
+    }
+    case Formulas::Kind::kProduct:
+      return *of * what.where;
+    case Formulas::Kind::kSum: {
+      const auto with = evaluate(frame, what.with, depth + 1);
+      return with ? std::optional(*of + *with) : std::nullopt;
+    }
+    default:
+      return {};
+  }
+}
+
 /// The value of a formula's base in this frame.
 std::optional<std::uint64_t> LockingCalls::Impl::find_base(std::size_t index, Formula base,
                                                            int depth) {
@@ -165,11 +191,8 @@ std::optional<std::uint64_t> LockingCalls::Impl::find_base(std::size_t index, Fo
   }
   if (const auto value = find_in_memory(index, base, depth)) return value;
   const Formulas::Base what = formulas_.base(base);
-  if (what.kind == Formulas::Kind::kLoad) {
-    const auto at = evaluate(index, what.of, depth + 1);
-    return at ? memory_.read_object<std::uint64_t>({*at}) : std::nullopt;
-  }
-  if (what.kind != Formulas::Kind::kEntry || index + 1 >= frames_.size()) return {};
+  if (what.kind != Formulas::Kind::kEntry) return compute(index, what, depth);
+  if (index + 1 >= frames_.size()) return {};
   const FlowState* caller = frames_[index + 1].state;
   if (!caller || what.where == kRsp) return {};
   return evaluate(index + 1, caller->registers[what.where], depth + 1);
@@ -224,8 +247,9 @@ std::vector<LockingCall> LockingCalls::Impl::find(const Stacks& stacks, std::siz
     if (!frames_[i].state) continue;
     const auto& all = frames_[i].state->taken;
     for (auto taken = all.rbegin(); taken != all.rend(); ++taken) {
-      const auto value = evaluate(i, taken->lock, 0);
-      if (value == lock.value) calls.push_back(describe(stacks, frames_[i], *taken));
+      const bool is_it = std::ranges::any_of(
+          taken->names, [&](Formula name) { return evaluate(i, name, 0) == lock.value; });
+      if (is_it) calls.push_back(describe(stacks, frames_[i], *taken));
     }
   }
   return calls;

@@ -104,6 +104,8 @@ bool same_register(const Operand& a, const Operand& b) {
 
 Operation find_operation(const cs_insn& decoded, const Operand& to, const Operand& from) {
   switch (decoded.id) {
+    case X86_INS_NOP:
+      return Operation::kNothing;
     case X86_INS_MOV:
     case X86_INS_MOVABS:
       return Operation::kMove;
@@ -113,6 +115,13 @@ Operation find_operation(const cs_insn& decoded, const Operand& to, const Operan
       return Operation::kAdd;
     case X86_INS_SUB:
       return Operation::kSubtract;
+    case X86_INS_SHL:
+      return from.kind == Operand::Kind::kNumber ? Operation::kShiftLeft : Operation::kOther;
+    case X86_INS_IMUL:
+      return decoded.detail->x86.op_count == 3 ? Operation::kMultiply : Operation::kOther;
+    case X86_INS_MOVSXD:
+    case X86_INS_CDQE:
+      return Operation::kExtend;
     case X86_INS_XOR:
       return same_register(to, from) && to.size >= 4 ? Operation::kClear : Operation::kOther;
     case X86_INS_TEST:
@@ -220,8 +229,18 @@ Instruction MachineCode::Impl::translate(const cs_insn& decoded) const {
         instruction.target = Address{static_cast<std::uint64_t>(instruction.to.number)};
       }
       break;
+    case Operation::kMultiply:
+      instruction.factor = static_cast<std::uint64_t>(read_operand(decoded, 2).number);
+      break;
+    case Operation::kShiftLeft:
+      instruction.factor = std::uint64_t{1} << (instruction.from.number & 63);
+      break;
     default:
       break;
+  }
+  if (decoded.id == X86_INS_CDQE) {
+    instruction.to = {.kind = Operand::Kind::kRegister, .size = 8, .base = kRax};
+    instruction.from = {.kind = Operand::Kind::kRegister, .size = 4, .base = kRax};
   }
   return instruction;
 }

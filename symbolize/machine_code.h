@@ -43,13 +43,17 @@ struct Operand {
 };
 
 enum class Operation : std::uint8_t {
-  kOther,  ///< writes the registers in Instruction::written
+  kOther,    ///< writes the registers in Instruction::written
+  kNothing,  ///< padding
   kMove,
   kLoadAddress,
   kAdd,
   kSubtract,
-  kClear,  ///< xor of a register with itself
-  kTest,   ///< of a register with itself: the flags say whether it is zero
+  kShiftLeft,  ///< by a number
+  kMultiply,   ///< by the number `factor`
+  kExtend,     ///< 32 bits to 64, signed
+  kClear,      ///< xor of a register with itself
+  kTest,       ///< of a register with itself: the flags say whether it is zero
   kPush,
   kPop,
   kLeave,
@@ -70,6 +74,7 @@ struct Instruction {
   bool writes_flags = false;
   Operand to;  ///< also what is pushed, popped, tested, called
   Operand from;
+  std::uint64_t factor = 0;
   std::optional<Address> target;  ///< of a direct call or jump
 
   [[nodiscard]] Address end() const { return at + length; }
