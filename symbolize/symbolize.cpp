@@ -7,6 +7,7 @@
 #include "symbolize/demangle.h"
 #include "symbolize/library_calls.h"
 #include "symbolize/lines.h"
+#include "symbolize/locking_calls.h"
 #include "symbolize/member_paths.h"
 #include "symbolize/modules.h"
 #include "symbolize/symbol_names.h"
@@ -72,10 +73,15 @@ class Symbolizer::Impl {
         unwinder_(modules_, memory, options.max_frames),
         lines_(modules_),
         variables_(modules_),
-        member_paths_(modules_) {}
+        member_paths_(modules_),
+        locking_calls_(snapshot, modules_, memory, options.lines ? &lines_ : nullptr) {}
 
   Stacks symbolize();
   std::optional<DataSymbol> find_data_symbol(Address at);
+  std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
+                                              Address lock) {
+    return locking_calls_.find(stacks, thread, lock);
+  }
   [[nodiscard]] std::vector<BlindSpot> blind_spots() const { return modules_.blind_spots(); }
 
  private:
@@ -92,6 +98,7 @@ class Symbolizer::Impl {
   SourceLines lines_;
   VariableIndex variables_;
   MemberPaths member_paths_;
+  LockingCalls locking_calls_;
 };
 
 void Symbolizer::Impl::unwind_threads(Stacks& stacks, AddressTable& table) {
@@ -212,9 +219,9 @@ std::vector<VariableHit> Symbolizer::find_variables(const Stacks& /*stacks*/,
 
 std::optional<ObjectClass> Symbolizer::find_object_class(Address /*at*/) { return {}; }
 
-std::vector<LockingCall> Symbolizer::find_locking_calls(const Stacks& /*stacks*/,
-                                                        std::size_t /*thread*/, Address /*lock*/) {
-  return {};
+std::vector<LockingCall> Symbolizer::find_locking_calls(const Stacks& stacks, std::size_t thread,
+                                                        Address lock) {
+  return impl_->find_locking_calls(stacks, thread, lock);
 }
 
 std::vector<BlindSpot> Symbolizer::blind_spots() const { return impl_->blind_spots(); }
