@@ -3,6 +3,7 @@
 #include <dwarf.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 
 namespace pstuck {

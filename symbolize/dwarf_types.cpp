@@ -315,11 +315,4 @@ std::optional<MemberPath> DwarfTypes::find_class_member(std::size_t module,
 
 DwarfScopes& DwarfTypes::scopes() { return impl_->scopes; }
 
-std::string spell_path(std::string_view base, bool base_is_pointer, std::string_view path) {
-  if (!base_is_pointer) return fmt::format("{}{}", base, path);
-  if (path.empty()) return fmt::format("*{}", base);
-  if (path.starts_with('.')) return fmt::format("{}->{}", base, path.substr(1));
-  return fmt::format("(*{}){}", base, path);
-}
-
 }  // namespace pstuck

@@ -60,7 +60,4 @@ class DwarfTypes {
   std::unique_ptr<Impl> impl_;
 };
 
-/// How a programmer writes the lock that a path leads to: "server->cache_.mu_", "*m", "lk".
-std::string spell_path(std::string_view base, bool base_is_pointer, std::string_view path);
-
 }  // namespace pstuck

@@ -40,7 +40,7 @@ std::vector<SourceCall> SourceLines::find(std::size_t module, Address at, bool n
         absolute_file(unit->lines, dwarf_filesrc(files, inlined.call_file, nullptr, nullptr));
     caller.line = inlined.call_line;
   }
-  if (name_function) calls.back().function = functions_.name(unit->full, *scopes);
+  if (name_function) calls.back().function = functions_.name(scopes->function);
   return calls;
 }
 
