@@ -373,7 +373,10 @@ bool LockFlow::join_taken(Block& block, const FlowState& from) {
     taken.certain = taken.certain && in_both;
   }
   for (std::size_t i = 0; i < from.taken.size() && all.size() < kMostTaken; ++i) {
-    if (met[i]) continue;
+    const bool is_told = std::ranges::any_of(all, [&](const TakenLock& taken) {
+      return taken.call == from.taken[i].call && taken.names == from.taken[i].names;
+    });
+    if (met[i] || is_told) continue;
     all.push_back(from.taken[i]);
     all.back().certain = false;
   }
