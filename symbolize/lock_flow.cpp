@@ -301,8 +301,7 @@ void LockFlow::rename_taken(const Block& block, FlowState& state) {
       }
     }
     std::ranges::sort(names);
-    const auto repeated = std::ranges::unique(names);
-    names.erase(repeated.begin(), repeated.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
     if (names.size() > kMostNames) names.resize(kMostNames);
     taken.names = std::move(names);
   }
