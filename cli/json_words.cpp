@@ -110,6 +110,22 @@ std::string_view json_word(ResourceKind kind) {
   return {};
 }
 
+std::string_view json_word(NamedBy how) {
+  switch (how) {
+    case NamedBy::kNothing:
+      return "nothing";
+    case NamedBy::kVariable:
+      return "variable";
+    case NamedBy::kFrameObject:
+      return "frame_object";
+    case NamedBy::kSymbol:
+      return "symbol";
+    case NamedBy::kObjectClass:
+      return "object_class";
+  }
+  return {};
+}
+
 std::string_view json_word(MutexType type) {
   switch (type) {
     case MutexType::kNormal:
@@ -156,6 +172,38 @@ std::string_view json_word(OwnerFate fate) {
       return "not_recorded";
     case OwnerFate::kUnreadable:
       return "unreadable";
+  }
+  return {};
+}
+
+std::string_view json_word(FoundBy how) {
+  switch (how) {
+    case FoundBy::kWaitedFor:
+      return "waited_for";
+    case FoundBy::kRobustList:
+      return "robust_list";
+    case FoundBy::kFileList:
+      return "file_list";
+    case FoundBy::kVariable:
+      return "variable";
+    case FoundBy::kGuard:
+      return "guard";
+    case FoundBy::kPointer:
+      return "pointer";
+    case FoundBy::kMemoryScan:
+      return "memory_scan";
+  }
+  return {};
+}
+
+std::string_view json_word(AttributedBy how) {
+  switch (how) {
+    case AttributedBy::kGuard:
+      return "guard";
+    case AttributedBy::kLockingCode:
+      return "locking_code";
+    case AttributedBy::kOwnStack:
+      return "own_stack";
   }
   return {};
 }
