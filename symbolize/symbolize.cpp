@@ -5,6 +5,7 @@
 
 #include "symbolize/data_symbols.h"
 #include "symbolize/demangle.h"
+#include "symbolize/frame_variables.h"
 #include "symbolize/library_calls.h"
 #include "symbolize/lines.h"
 #include "symbolize/locking_calls.h"
@@ -71,13 +72,17 @@ class Symbolizer::Impl {
         options_(options),
         modules_(snapshot, memory),
         unwinder_(modules_, memory, options.max_frames),
-        lines_(modules_),
+        units_(modules_),
+        lines_(units_, functions_),
         variables_(modules_),
-        member_paths_(modules_),
+        types_(modules_),
+        member_paths_(modules_, types_),
+        frame_variables_(snapshot, modules_, memory, units_, functions_, types_),
         locking_calls_(snapshot, modules_, memory, options.lines ? &lines_ : nullptr) {}
 
   Stacks symbolize();
   std::optional<DataSymbol> find_data_symbol(Address at);
+  std::vector<VariableHit> find_variables(const Stacks& stacks, std::span<const Address> locks);
   std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
                                               Address lock) {
     return locking_calls_.find(stacks, thread, lock);
@@ -96,9 +101,13 @@ class Symbolizer::Impl {
   SymbolizeOptions options_;
   LoadedModules modules_;
   Unwinder unwinder_;
+  DwarfUnits units_;
+  DwarfFunctions functions_;
   SourceLines lines_;
   VariableIndex variables_;
+  DwarfTypes types_;
   MemberPaths member_paths_;
+  FrameVariables frame_variables_;
   LockingCalls locking_calls_;
 };
 
@@ -197,7 +206,11 @@ std::optional<DataSymbol> Symbolizer::Impl::find_data_symbol(Address at) {
   if (!module) return {};
   auto symbol = variables_.find(*module, at);
   if (symbol && options_.lines) {
-    symbol->member = member_paths_.find(*module, at - symbol->offset, symbol->offset);
+    const auto path = member_paths_.find(*module, at - symbol->offset, symbol->offset);
+    if (path) {
+      symbol->member = path->path;
+      symbol->type = path->lock_type;
+    }
   }
   return symbol;
 }
@@ -215,6 +228,12 @@ std::optional<Address> Symbolizer::Impl::find_libc_variable(std::string_view nam
   return variables_.find(*program, name);
 }
 
+std::vector<VariableHit> Symbolizer::Impl::find_variables(const Stacks& stacks,
+                                                          std::span<const Address> locks) {
+  if (!options_.lines) return {};
+  return frame_variables_.find(stacks, locks);
+}
+
 Symbolizer::Symbolizer(const Snapshot& snapshot, Memory& memory, const SymbolizeOptions& options)
     : impl_(std::make_unique<Impl>(snapshot, memory, options)) {}
 
@@ -230,9 +249,9 @@ std::optional<Address> Symbolizer::find_libc_variable(std::string_view name) {
   return impl_->find_libc_variable(name);
 }
 
-std::vector<VariableHit> Symbolizer::find_variables(const Stacks& /*stacks*/,
-                                                    std::span<const Address> /*locks*/) {
-  return {};
+std::vector<VariableHit> Symbolizer::find_variables(const Stacks& stacks,
+                                                    std::span<const Address> locks) {
+  return impl_->find_variables(stacks, locks);
 }
 
 std::optional<ObjectClass> Symbolizer::find_object_class(Address /*at*/) { return {}; }
