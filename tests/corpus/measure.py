@@ -138,8 +138,8 @@ def is_function(name, wanted):
     if wanted.endswith("::lambda"):
         return wanted.removesuffix("::lambda") in name and "operator()" in name
     arguments = "" if wanted.endswith(">") else r"(<[^()]*>)?"
-    pattern = r"(?<![\w~])" + re.escape(wanted) + arguments + r"([\[(. ]|$)"
-    return re.search(pattern, name) is not None and "operator()" not in name
+    found = re.search(r"(?<![\w~])" + re.escape(wanted) + arguments + r"([\[(. ]|::\{|$)", name)
+    return found is not None and "::{" not in name[found.start():] and ")::" not in name[found.end():]
 
 
 def right_frames(pair, names):
@@ -222,6 +222,7 @@ class Comparison:
 
     def compare(self, pair, hold):
         right = right_frames(pair, self.names(pair.tid))
+        assert right, f"{pair.name}: no frame of {pair.taken} in {self.names(pair.tid)}"
         title = f"{pair.name} [{pair.tag}]"
         if not hold:
             return self.tell("NOT FOUND HELD", pair.tid, title, hold, right)
