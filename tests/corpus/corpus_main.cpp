@@ -63,9 +63,8 @@ void tell_lock(int id, int lock, const void* address) {
   while (pair->id != 0 && (pair->id != id || pair->lock != lock)) ++pair;
   char hex[32];
   std::snprintf(hex, sizeof hex, "%p", address);
-  tell("holds " + std::to_string(id) + " " + std::to_string(lock) + " " +
-       std::to_string(gettid()) + " " + hex + " " + pair->kind + " " + my_case->name + " " +
-       pair->tag + " " + pair->taken);
+  tell("holds " + std::to_string(id) + " " + std::to_string(lock) + " " + std::to_string(gettid()) +
+       " " + hex + " " + pair->kind + " " + my_case->name + " " + pair->tag + " " + pair->taken);
 }
 
 int main() {
