@@ -166,11 +166,14 @@ class Tally:
     lines_right: int = 0
     by: dict = field(default_factory=lambda: {method: [0, 0] for method in METHODS})
 
-    def count(self, acquisition, correct):
+    def count(self, acquisitions, correct):
+        """The answer for one lock of one thread. A recursive one can have several frames: all must
+        be right."""
         self.attributed += 1
         self.correct += correct
-        self.by[acquisition["by"]][0] += correct
-        self.by[acquisition["by"]][1] += 1
+        method = self.by[acquisitions[0]["by"]]
+        method[0] += correct
+        method[1] += 1
 
     def precision(self):
         return percent(self.correct, self.attributed)
@@ -190,6 +193,10 @@ def percent(part, whole):
     return 100.0 * part / whole if whole else 100.0
 
 
+def acquisitions_of(hold):
+    return [one["acquisition"] for one in hold if one["acquisition"]]
+
+
 class Comparison:
     def __init__(self, configuration, truth, target, symbols, verbose):
         self.tally = Tally(configuration)
@@ -203,20 +210,24 @@ class Comparison:
         return [self.symbols.name(frame) for frame in self.frames(tid)]
 
     def holds(self):
-        """(tid, address) → hold, of all threads."""
-        resources = self.target["resources"]
-        return {(tid, int(resources[hold["resource"]]["address"], 16)): hold
-                for tid, thread in self.threads.items() for hold in thread.get("holds", [])}
+        """(tid, address) → what is said of that lock; of all threads."""
+        holds = {}
+        for tid, thread in self.threads.items():
+            for hold in thread.get("holds", []):
+                address = int(self.target["resources"][hold["resource"]]["address"], 16)
+                holds.setdefault((tid, address), []).append(hold)
+        return holds
 
     def run(self):
         holds = self.holds()
         for pair in self.truth.pairs:
             self.tally.pairs += 1
-            self.compare(pair, holds.pop((pair.tid, pair.address), None))
-        for (tid, address), hold in holds.items():
+            self.compare(pair, holds.pop((pair.tid, pair.address), []))
+        for (tid, _), hold in holds.items():
             self.tally.held_wrongly += 1
-            if hold["acquisition"]:
-                self.tally.count(hold["acquisition"], False)
+            acquisitions = acquisitions_of(hold)
+            if acquisitions:
+                self.tally.count(acquisitions, False)
             self.tell("HELD WRONGLY", tid, self.truth.names.get(tid, "?"), hold, {})
         return self.tally
 
@@ -227,16 +238,16 @@ class Comparison:
         if not hold:
             return self.tell("NOT FOUND HELD", pair.tid, title, hold, right)
         self.tally.found += 1
-        acquisition = hold["acquisition"]
-        if not acquisition:
+        acquisitions = acquisitions_of(hold)
+        if not acquisitions:
             return self.tell("NO FRAME", pair.tid, title, hold, right)
-        correct = acquisition["frame"] in right
-        self.tally.count(acquisition, correct)
+        correct = all(one["frame"] in right for one in acquisitions)
+        self.tally.count(acquisitions, correct)
         if not correct:
             return self.tell("WRONG FRAME", pair.tid, title, hold, right)
-        if acquisition["line"]:
+        if all(one["line"] for one in acquisitions):
             self.tally.lines_given += 1
-            if acquisition["line"] in right[acquisition["frame"]]:
+            if all(one["line"] in right[one["frame"]] for one in acquisitions):
                 self.tally.lines_right += 1
             else:
                 self.tell("WRONG LINE", pair.tid, title, hold, right)
@@ -245,12 +256,12 @@ class Comparison:
         if not self.verbose:
             return
         print(f"\n{what}: {title}, tid {tid}")
-        if hold:
-            print(f"  {json.dumps(hold)}")
-        got = hold["acquisition"]["frame"] if hold and hold["acquisition"] else None
+        for one in hold:
+            print(f"  {json.dumps(one)}")
+        got = [one["frame"] for one in acquisitions_of(hold)]
         for i, (frame, name) in enumerate(zip(self.frames(tid), self.names(tid))):
             note = f"  ← truth, line {right[i]}" if i in right else ""
-            note += "  ← pstuck" if i == got else ""
+            note += "  ← pstuck" if i in got else ""
             line = f":{frame['line']}" if frame["line"] else ""
             inlined = " (inlined)" if frame["inlined"] else ""
             print(f"    #{i} {frame['module_offset']} {name}{line}{inlined}{note}")
