@@ -72,7 +72,7 @@ class Program:
 
     def __init__(self, path):
         self.truth = Truth()
-        self.process = subprocess.Popen([path], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([os.path.abspath(path)], stdout=subprocess.PIPE, text=True)
         for line in self.process.stdout:
             if line.strip() == "ready":
                 break
