@@ -19,11 +19,14 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <stdexcept>
 #include <utility>
@@ -59,6 +62,11 @@ void park_deep(int frames);
 void lock_for_caller(std::mutex& mutex);
 void unlock_for_caller(std::mutex& mutex);
 std::unique_lock<std::mutex> make_lock(std::mutex& mutex);
+bool try_lock_for_caller(std::mutex& mutex, bool wanted);
+
+/// Locks through a pointer, as libraries do that can work without threads.
+extern int (*volatile lock_function)(pthread_mutex_t*);
+extern int (*volatile unlock_function)(pthread_mutex_t*);
 
 /// A program's own guards.
 class PointerGuard {
@@ -104,6 +112,21 @@ class Latch {
 
  private:
   pthread_mutex_t native_ = PTHREAD_MUTEX_INITIALIZER;
+};
+
+/// A lock behind an interface.
+class Lockable {
+ public:
+  virtual ~Lockable() = default;
+  virtual void lock() = 0;
+  virtual void unlock() = 0;
+};
+
+class LockableMutex : public Lockable {
+ public:
+  void lock() override { mutex.lock(); }
+  void unlock() override { mutex.unlock(); }
+  std::mutex mutex;
 };
 
 /// Its lock and unlock stand in another file.

@@ -15,7 +15,7 @@ import string
 import sys
 from dataclasses import dataclass
 
-from pieces import FLOWS, GUARDS, HEAD, PLACES, Guard
+from pieces import FAR_PLACES, FLOWS, GUARDS, HEAD, PLACES, Guard
 
 FILES = 8
 FIRST_ID = 2  # 1 is the main thread, which holds the gate
@@ -83,7 +83,8 @@ class Corpus:
         self.cases.append(Case(int(names["ID"]), names["F"], fill(text, names), **rest))
 
     def combine(self, guard_name, place_name, flow_name, inline=False):
-        guard, place, flow = GUARDS[guard_name], PLACES[place_name], FLOWS[flow_name]
+        guard, flow = GUARDS[guard_name], FLOWS[flow_name]
+        place = (PLACES | FAR_PLACES)[place_name]
         key = (guard_name, place_name, flow_name, inline)
         if key in self.seen or not fits(guard, place, flow):
             return
@@ -142,6 +143,11 @@ def all_cases(special_text):
             corpus.combine(next(guards), place, flow, inline=True)
     for block in special_text.split("\n//// ")[1:]:
         corpus.add_special(*block.split("\n", 1))
+    flows = itertools.cycle(["again", "many_values", "branch", "loop", "relock"])
+    for place in FAR_PLACES:
+        for guard in ("lock_guard", "unique_lock", next(hand)):
+            corpus.combine(guard, place, "straight")
+        corpus.combine("unique_lock", place, next(flows))
     return corpus.cases
 
 

@@ -89,6 +89,16 @@ NOINLINE std::unique_lock<std::mutex> make_lock(std::mutex& mutex) {
   return lock;
 }
 
+NOINLINE bool try_lock_for_caller(std::mutex& mutex, bool wanted) {
+  if (!wanted) return false;
+  mutex.lock();
+  touch();
+  return true;
+}
+
+int (*volatile lock_function)(pthread_mutex_t*) = pthread_mutex_lock;
+int (*volatile unlock_function)(pthread_mutex_t*) = pthread_mutex_unlock;
+
 NOINLINE void Door::lock() {
   pthread_mutex_lock(&native_);
   touch();

@@ -171,6 +171,65 @@ PLACES = {
                           "tell_lock($ID, 0, &t_mu_$ID);\n$CALL();"),
 }
 
+# Locks that are reached through other objects, as in programs of some size.
+FAR_PLACES = {
+    "global_pointer": Place("g_server_$ID->mu_",
+                            "struct Server_$ID {\nlong requests[4] = {};\n$T mu_{};\n};\n"
+                            "Server_$ID* g_server_$ID;\n",
+                            "g_server_$ID = new Server_$ID;\n"
+                            "tell_lock($ID, 0, &g_server_$ID->mu_);\n$CALL();"),
+    "singleton": Place("Registry_$ID::instance().mu_",
+                       "struct Registry_$ID {\nlong entries = 0;\n$T mu_{};\n"
+                       "static Registry_$ID& instance() {\nstatic Registry_$ID one;\n"
+                       "return one;\n}\n};\n",
+                       "tell_lock($ID, 0, &Registry_$ID::instance().mu_);\n$CALL();"),
+    "pimpl": method_of("File_$ID", "struct Impl {\nlong size = 0;\n$T mu{};\n};\n"
+                       "std::unique_ptr<Impl> impl_ = std::make_unique<Impl>();",
+                       "impl_->mu", "object->impl_->mu"),
+    "reference_member": method_of(
+        "Session_$ID", "long user = 0;\nOwner_$ID& owner_ = *new Owner_$ID;", "owner_.mu_",
+        before="struct Owner_$ID {\nlong sessions = 0;\n$T mu_{};\n};\n"),
+    "chain": Place("request->session->store->mu",
+                   "struct Store_$ID {\nlong rows = 0;\n$T mu{};\n};\n"
+                   "struct Session_$ID {\nlong user = 0;\nStore_$ID* store = new Store_$ID;\n};\n"
+                   "struct Request_$ID {\nlong id = 0;\nSession_$ID* session = new Session_$ID;\n};\n",
+                   "auto* request = opaque(new Request_$ID);\n"
+                   "tell_lock($ID, 0, &request->session->store->mu);\n$CALL(request);",
+                   "Request_$ID* request", "request"),
+    "hashed_shard": Place("cache.shards[key * 2654435761u % 8].mu",
+                          "struct Shards_$ID {\nlong size = 0;\n"
+                          "struct {\nlong hits = 0;\n$T mu{};\n} shards[8];\n};\n",
+                          "auto* cache = opaque(new Shards_$ID);\n"
+                          "tell_lock($ID, 0, &cache->shards[7 * 2654435761u % 8].mu);\n"
+                          "$CALL(*cache, static_cast<unsigned>(pick(7)));",
+                          "Shards_$ID& cache, unsigned key", "cache, key"),
+    "map_element": Place("users.at(key).mu",
+                         "struct User_$ID {\nlong seen = 0;\n$T mu{};\n};\n",
+                         "auto* users = new std::map<int, User_$ID>;\n"
+                         "for (int key = 0; key < 9; ++key) (*users)[key].seen = key;\n"
+                         "tell_lock($ID, 0, &users->at(5).mu);\n$CALL(*users, pick(5));",
+                         "std::map<int, User_$ID>& users, int key", "users, key"),
+    "second_base": method_of("Worker_$ID", "long own_ = 0;", base=" : Named_$ID, Locked_$ID",
+                             before="struct Named_$ID {\nvirtual ~Named_$ID() = default;\n"
+                             "long name_ = 0;\n};\n"
+                             "struct Locked_$ID {\nvirtual ~Locked_$ID() = default;\n"
+                             "$T mu_{};\n};\n"),
+    "virtual_base": method_of("Both_$ID", "long own_ = 0;", base=" : Left_$ID, Right_$ID",
+                              before="struct Base_$ID {\nlong kept_ = 0;\n$T mu_{};\n};\n"
+                              "struct Left_$ID : virtual Base_$ID {\nlong left_ = 0;\n};\n"
+                              "struct Right_$ID : virtual Base_$ID {\nlong right_ = 0;\n};\n"),
+    "weak_pointer": Place("locked->mu", "struct Peer_$ID {\nlong id = 0;\n$T mu{};\n};\n",
+                          "auto peer = std::make_shared<Peer_$ID>();\n"
+                          "tell_lock($ID, 0, &peer->mu);\n$CALL(peer);",
+                          "const std::weak_ptr<Peer_$ID>& peer", "peer",
+                          setup="const auto locked = peer.lock();"),
+    "container_of": Place(
+        "reinterpret_cast<Job_$ID*>(reinterpret_cast<char*>(link) - offsetof(Job_$ID, link))->mu",
+        "struct Link_$ID {\nLink_$ID* next = nullptr;\n};\n"
+        "struct Job_$ID {\n$T mu{};\nlong id = 0;\nLink_$ID link;\n};\n",
+        "auto* job = opaque(new Job_$ID);\n"
+        "tell_lock($ID, 0, &job->mu);\n$CALL(&job->link);", "Link_$ID* link", "link"),
+}
 
 HEAD = "NOINLINE void $SCOPE$F($P) {\n"
 
