@@ -122,11 +122,14 @@ class Symbols:
                                 text=True).stdout
         rows = (line.split(" ", 2) for line in output.splitlines())
         self.functions = [(int(row[0], 16), row[2]) for row in rows if row[1] in "tTwW"]
+        with open(path, "rb") as file:
+            fixed = file.read(18)[16] == 2  # ET_EXEC: symbols are addresses, not offsets
+        self.key = "pc" if fixed else "module_offset"
 
     def name(self, frame):
         if frame["function"] or os.path.basename(frame["module"] or "") != os.path.basename(self.path):
             return frame["function"]
-        offset = int(frame["module_offset"], 16) - 1
+        offset = int(frame[self.key], 16) - 1
         names = [name for start, name in self.functions if start <= offset]
         return names[-1] if names else None
 
