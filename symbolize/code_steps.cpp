@@ -265,19 +265,17 @@ void CodeSteps::apply(const CallEffect& effect, const Instruction& call, FlowSta
     const Formula lock = substitute(take.lock, state);
     TakenLock taken{.call = call.at, .names = {}, .certain = certain};
     if (lock.known()) taken.names.push_back(lock);
-    state.taken.push_back(taken);
+    // In a loop a call may have taken others before, of which one that nothing tells is enough.
+    std::erase_if(state.taken, [&](const TakenLock& other) {
+      return other.call == taken.call && other.names == taken.names;
+    });
+    state.taken.push_back(std::move(taken));
   }
 }
 
 void CodeSteps::call(const Instruction& instruction, FlowState& state) {
   const CallEffect& effect = effect_of_(instruction);
   const Formula result = substitute(effect.result, state);
-  // In a loop the call that took a lock the last time takes another one now.
-  if (!effect.takes.empty()) {
-    for (TakenLock& taken : state.taken) {
-      if (taken.call == instruction.at) taken.names.clear();
-    }
-  }
   if (effect.known) {
     apply(effect, instruction, state);
   } else {

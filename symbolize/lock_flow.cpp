@@ -301,8 +301,7 @@ void LockFlow::rename_taken(const Block& block, FlowState& state) {
       }
     }
     std::ranges::sort(names);
-    const auto repeated = std::ranges::unique(names);
-    names.erase(repeated.begin(), repeated.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
     if (names.size() > kMostNames) names.resize(kMostNames);
     taken.names = std::move(names);
   }
@@ -373,7 +372,10 @@ bool LockFlow::join_taken(Block& block, const FlowState& from) {
     taken.certain = taken.certain && in_both;
   }
   for (std::size_t i = 0; i < from.taken.size() && all.size() < kMostTaken; ++i) {
-    if (met[i]) continue;
+    const bool is_told = std::ranges::any_of(all, [&](const TakenLock& taken) {
+      return taken.call == from.taken[i].call && taken.names == from.taken[i].names;
+    });
+    if (met[i] || is_told) continue;
     all.push_back(from.taken[i]);
     all.back().certain = false;
   }

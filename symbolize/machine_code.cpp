@@ -170,6 +170,8 @@ class MachineCode::Impl {
   Impl& operator=(const Impl&) = delete;
 
   std::optional<FunctionCode> decode(Address at, std::uint64_t most_bytes);
+  std::optional<FunctionCode> decode_bytes(const FunctionRange& range,
+                                           std::span<const std::byte> bytes);
 
  private:
   [[nodiscard]] Instruction translate(const cs_insn& decoded) const;
@@ -250,10 +252,15 @@ std::optional<FunctionCode> MachineCode::Impl::decode(Address at, std::uint64_t 
   if (!range || range->end - range->start > most_bytes) return {};
   std::vector<std::byte> bytes(range->end - range->start);
   if (memory_.read(range->start, bytes) != bytes.size()) return {};
-  FunctionCode code{.range = *range, .instructions = {}};
-  const std::uint8_t* next = std::bit_cast<const std::uint8_t*>(bytes.data());
+  return decode_bytes(*range, bytes);
+}
+
+std::optional<FunctionCode> MachineCode::Impl::decode_bytes(const FunctionRange& range,
+                                                            std::span<const std::byte> bytes) {
+  FunctionCode code{.range = range, .instructions = {}};
+  const auto* next = std::bit_cast<const std::uint8_t*>(bytes.data());
   std::size_t left = bytes.size();
-  std::uint64_t address = range->start.value;
+  std::uint64_t address = range.start.value;
   while (left > 0) {
     if (budget_ == 0) return {};
     --budget_;
@@ -270,6 +277,11 @@ MachineCode::~MachineCode() = default;
 
 std::optional<FunctionCode> MachineCode::decode(Address at, std::uint64_t most_bytes) {
   return impl_->decode(at, most_bytes);
+}
+
+std::optional<FunctionCode> MachineCode::decode_bytes(const FunctionRange& range,
+                                                      std::span<const std::byte> bytes) {
+  return impl_->decode_bytes(range, bytes);
 }
 
 }  // namespace pstuck

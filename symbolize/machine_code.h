@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "attach/memory.h"
@@ -103,6 +104,10 @@ class MachineCode {
   /// `most_bytes` of code, when its bytes cannot be read or decoded, and when the budget is used
   /// up.
   std::optional<FunctionCode> decode(Address at, std::uint64_t most_bytes);
+
+  /// A function whose bytes are given; none as above.
+  std::optional<FunctionCode> decode_bytes(const FunctionRange& range,
+                                           std::span<const std::byte> bytes);
 
  private:
   class Impl;

@@ -87,6 +87,7 @@ class Symbolizer::Impl {
                                               Address lock) {
     return locking_calls_.find(stacks, thread, lock);
   }
+  std::optional<Address> find_libc_variable(std::string_view name);
   [[nodiscard]] std::vector<BlindSpot> blind_spots() const { return modules_.blind_spots(); }
 
  private:
@@ -214,6 +215,19 @@ std::optional<DataSymbol> Symbolizer::Impl::find_data_symbol(Address at) {
   return symbol;
 }
 
+std::optional<Address> Symbolizer::Impl::find_libc_variable(std::string_view name) {
+  std::optional<std::size_t> program;
+  bool has_libc = false;
+  for (std::size_t i = 0; i < snapshot_.modules.size(); ++i) {
+    if (modules_.module(i).path == snapshot_.process.executable && !program) program = i;
+    if (!modules_.is_c_library(i)) continue;
+    has_libc = true;
+    if (const auto found = variables_.find(i, name)) return found;
+  }
+  if (has_libc || !program) return {};
+  return variables_.find(*program, name);
+}
+
 std::vector<VariableHit> Symbolizer::Impl::find_variables(const Stacks& stacks,
                                                           std::span<const Address> locks) {
   if (!options_.lines) return {};
@@ -229,6 +243,10 @@ Stacks Symbolizer::symbolize() { return impl_->symbolize(); }
 
 std::optional<DataSymbol> Symbolizer::find_data_symbol(Address at) {
   return impl_->find_data_symbol(at);
+}
+
+std::optional<Address> Symbolizer::find_libc_variable(std::string_view name) {
+  return impl_->find_libc_variable(name);
 }
 
 std::vector<VariableHit> Symbolizer::find_variables(const Stacks& stacks,
