@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "symbolize/dwarf_entry.h"
+#include "symbolize/dwarf_scopes.h"
 
 namespace pstuck {
 
@@ -26,7 +27,7 @@ struct FunctionScopes {
 /// Finds functions by address inside DWARF units, each unit indexed when first asked.
 class DwarfFunctions {
  public:
-  DwarfFunctions();
+  explicit DwarfFunctions(DwarfScopes& scopes);
   ~DwarfFunctions();
   DwarfFunctions(const DwarfFunctions&) = delete;
   DwarfFunctions& operator=(const DwarfFunctions&) = delete;
