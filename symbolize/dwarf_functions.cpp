@@ -242,7 +242,7 @@ std::optional<FunctionScopes> DwarfFunctions::find(const DwarfEntry& unit, std::
   FunctionScopes scopes{.function = entries.front(), .inlined = {}};
   for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
     if (entry->tag() != DW_TAG_inlined_subroutine) continue;
-    scopes.inlined.push_back({impl_->name(*entry), entry->number(DW_AT_call_file).value_or(0),
+    scopes.inlined.push_back({impl_->name(*entry), entry->file(DW_AT_call_file),
                               static_cast<int>(entry->number(DW_AT_call_line).value_or(0))});
   }
   return scopes;

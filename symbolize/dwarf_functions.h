@@ -14,7 +14,7 @@ namespace pstuck {
 /// A function whose body stands in the place of its call.
 struct InlinedCall {
   std::string function;
-  std::uint64_t call_file = 0;  ///< index into the unit's file table
+  std::string call_file;  ///< absolute; empty when not known
   int call_line = 0;
 };
 

@@ -21,6 +21,7 @@
 #include <dwarf.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "symbolize/object_locks.h"
 #include "symbolize/object_pointers.h"
@@ -65,9 +66,14 @@ struct FrameRun {
   std::size_t end = 0;
 };
 
+int line_of(const DwarfEntry& variable) {
+  const std::uint64_t line = variable.number(DW_AT_decl_line).value_or(0);
+  return line <= std::numeric_limits<int>::max() ? static_cast<int>(line) : 0;
+}
+
 bool is_declared_below(const ScopeVariable& variable, const Location& place) {
-  const int line = variable.entry.line();
-  return line > place.line && place.line > 0 && variable.entry.file() == place.file;
+  return line_of(variable.entry) > place.line && place.line > 0 &&
+         variable.entry.file(DW_AT_decl_file) == place.file;
 }
 
 VariableHit::Relation relation_of(const ScopeVariable& variable, const LockInReach& found) {
@@ -191,8 +197,8 @@ VariableHit FrameVariables::Impl::describe(const ScopeVariable& variable,
                   .path = spell(variable, found),
                   .lock_type = found.member.lock_type,
                   .class_member = found.member.class_member,
-                  .file = variable.entry.file(),
-                  .line = variable.entry.line()};
+                  .file = variable.entry.file(DW_AT_decl_file),
+                  .line = line_of(variable.entry)};
   if (!hit.class_member.empty()) hit.object = found.object;
   // A guard's object is the guard: its path is no way to the lock that a programmer would write.
   if (hit.relation == VariableHit::Relation::kGuards) hit.path = hit.variable;
