@@ -65,6 +65,11 @@ bool DwarfEntry::has(unsigned attribute) const {
   return dwarf_hasattr_integrate(&access.die, attribute) != 0;
 }
 
+bool DwarfEntry::is_declaration() const {
+  Access access(*this);
+  return dwarf_hasattr(&access.die, DW_AT_declaration) != 0;
+}
+
 std::optional<DwarfEntry> DwarfEntry::first_child() const {
   Access access(*this);
   Dwarf_Die child;
@@ -111,7 +116,7 @@ std::optional<std::uint64_t> DwarfEntry::byte_size() const {
 }
 
 std::optional<std::uint64_t> DwarfEntry::member_offset() const {
-  if (has(DW_AT_external) || has(DW_AT_declaration)) return {};
+  if (has(DW_AT_external) || is_declaration()) return {};
   if (has(DW_AT_data_member_location)) return number(DW_AT_data_member_location);
   if (has(DW_AT_bit_size) || has(DW_AT_data_bit_offset)) return {};
   return 0;

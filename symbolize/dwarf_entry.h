@@ -24,6 +24,8 @@ class DwarfEntry {
   [[nodiscard]] std::optional<DwarfEntry> reference(unsigned attribute) const;
   [[nodiscard]] std::string_view text(unsigned attribute) const;
   [[nodiscard]] bool has(unsigned attribute) const;
+  /// Itself only a declaration; a definition that refers to its declaration is none.
+  [[nodiscard]] bool is_declaration() const;
 
   [[nodiscard]] std::optional<DwarfEntry> first_child() const;
   [[nodiscard]] std::optional<DwarfEntry> next_sibling() const;  ///< always further on in the unit

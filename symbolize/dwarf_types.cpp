@@ -164,9 +164,9 @@ std::optional<DwarfEntry> DwarfTypes::Impl::define(std::size_t module, const Dwa
 std::optional<DwarfEntry> DwarfTypes::Impl::bare(std::size_t module, DwarfEntry type) {
   for (int i = 0; i < kDeepestNesting; ++i) {
     const int tag = type.tag();
-    if (is_class(tag) && type.has(DW_AT_declaration)) {
-      const auto elsewhere = type.reference(DW_AT_signature);  // in a unit of its own
-      return elsewhere ? elsewhere : define(module, type);
+    if (is_class(tag)) {
+      if (const auto elsewhere = type.reference(DW_AT_signature)) return elsewhere;
+      return type.is_declaration() ? define(module, type) : type;
     }
     if (!is_wrapper(tag) || is_lock(type)) return type;
     const auto next = type.type();
