@@ -62,6 +62,12 @@ std::string_view json_word(BlindSpotKind kind) {
       return "threads_kept_appearing";
     case BlindSpotKind::kMemoryMapUnreadable:
       return "memory_map_unreadable";
+    case BlindSpotKind::kMemoryNotSearched:
+      return "memory_not_searched";
+    case BlindSpotKind::kMemorySwappedOut:
+      return "memory_swapped_out";
+    case BlindSpotKind::kHeldLocksDoubted:
+      return "held_locks_doubted";
   }
   return {};
 }

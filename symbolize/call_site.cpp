@@ -68,15 +68,18 @@ bool ends_with_indirect_call(Bytes code) {
 
 }  // namespace
 
+std::optional<Address> follow_stub(Memory& memory, Address called) {
+  const auto slot = find_stub_slot(memory, called);
+  return slot ? read_slot(memory, *slot) : called;
+}
+
 std::optional<CallSite> decode_call_before(Memory& memory, Address return_address) {
   std::array<std::byte, kLongestCall> buffer;
   if (memory.read(return_address - buffer.size(), buffer) != buffer.size()) return {};
   const Bytes code(buffer);
   const Bytes operand = code.last(4);
   if (at(code, 3) == 0xe8) {
-    const Address called = add_relative(return_address, operand);
-    const auto slot = find_stub_slot(memory, called);
-    return CallSite{slot ? read_slot(memory, *slot) : called};
+    return CallSite{follow_stub(memory, add_relative(return_address, operand))};
   }
   if (at(code, 2) == 0xff && at(code, 3) == 0x15) {
     return CallSite{read_slot(memory, add_relative(return_address, operand))};

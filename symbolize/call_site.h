@@ -13,6 +13,10 @@ struct CallSite {
   std::optional<Address> target;  ///< behind PLT stubs; none for a call through a register
 };
 
+/// Where a call or jump to this address comes to: what its PLT stub leads to, else the address
+/// itself. None when the stub's slot cannot be read.
+std::optional<Address> follow_stub(Memory& memory, Address called);
+
 /// The call that ends just before this return address. None when no call does.
 std::optional<CallSite> decode_call_before(Memory& memory, Address return_address);
 

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+
+#include "symbolize/lock_functions.h"
+#include "symbolize/machine_code.h"
+
+namespace pstuck {
+
+/// What calls do to locks: known from the callee's name, or read from its code when it is short,
+/// through a few levels of calls. So a guard's constructor needs no name.
+class CallEffects {
+ public:
+  /// All must outlive it.
+  CallEffects(LoadedModules& modules, Memory& memory, MachineCode& code, Formulas& formulas)
+      : modules_(modules),
+        memory_(memory),
+        code_(code),
+        formulas_(formulas),
+        lock_functions_(modules, formulas) {}
+
+  /// The reference stays valid.
+  const CallEffect& of(const Instruction& call);
+
+  /// Where the call leads, behind PLT stubs; none when that is decided at run time.
+  std::optional<Address> find_target(const Instruction& call);
+
+ private:
+  CallEffect read(Address function);
+
+  LoadedModules& modules_;
+  Memory& memory_;
+  MachineCode& code_;
+  Formulas& formulas_;
+  LockFunctions lock_functions_;
+  std::unordered_map<std::uint64_t, CallEffect> by_function_;
+  std::unordered_map<std::uint64_t, std::optional<Address>> behind_stub_;
+  int depth_ = 0;
+};
+
+}  // namespace pstuck

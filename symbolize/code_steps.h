@@ -1,0 +1,50 @@
+#pragma once
+
+#include <functional>
+
+#include "symbolize/flow_state.h"
+#include "symbolize/machine_code.h"
+
+namespace pstuck {
+
+/// What a call does; the reference stays valid until the next one is asked for.
+using EffectOfCall = std::function<const CallEffect&(const Instruction& call)>;
+
+/// Changes a FlowState as an instruction changes registers and memory.
+class CodeSteps {
+ public:
+  CodeSteps(Formulas& formulas, EffectOfCall effect_of)
+      : formulas_(formulas), effect_of_(std::move(effect_of)) {}
+
+  void step(const Instruction& instruction, FlowState& state);
+
+  /// What a call of another function does, as a jump that ends this one.
+  void step_tail_call(const Instruction& jump, FlowState& state) { call(jump, state); }
+
+ private:
+  void move(const Instruction& instruction, FlowState& state);
+  void load_address(const Instruction& instruction, FlowState& state);
+  void add(const Instruction& instruction, FlowState& state);
+  void scale(const Instruction& instruction, FlowState& state);
+  void extend(const Instruction& instruction, FlowState& state);
+  void push(const Instruction& instruction, FlowState& state);
+  void pop(MachineRegister into, FlowState& state);
+  void call(const Instruction& instruction, FlowState& state);
+  void apply(const CallEffect& effect, const Instruction& call, FlowState& state);
+  void give_back(Formula lock, FlowState& state) const;
+  void forget_written_by_stranger(FlowState& state) const;
+  void others(const Instruction& instruction, FlowState& state);
+  void follow_trial(const Instruction& instruction, FlowState& state) const;
+
+  Formula substitute(Formula formula, const FlowState& state, int depth = 0);
+  Formula address_of(const Operand& place, const FlowState& state);
+  void set_word(const Instruction& instruction, Formula value, FlowState& state);
+  Formula read(Formula address, const FlowState& state);
+  Formula value_of(const Operand& operand, const FlowState& state);
+  Formula make_result(Address instruction, FlowState& state);
+
+  Formulas& formulas_;
+  EffectOfCall effect_of_;
+};
+
+}  // namespace pstuck

@@ -1,0 +1,442 @@
+// Which locks may a function hold when it is at a given instruction, and where are they?
+//
+//     A  call pthread_mutex_lock(rbx+8)
+//     B  test …, je D ──────────────┐
+//     C  call pthread_mutex_unlock  │(rbx+8)
+//     D  … call work ◀──────────────┘           here {rbx+8, taken at A} is held on one path of two
+//
+// The usual forward analysis: the code is cut into blocks, each block is entered with what all ways
+// to it agree on, and blocks are gone through again until nothing changes. Where the ways disagree
+// about a register or a word of memory, what it holds gets a name of its own, "joined at this
+// block", so that copies of it can still be recognised: a loop's pointer is such a name. When
+// control comes to the block again the name means something new; copies of the old value and locks
+// told by it become unknown.
+//
+// Names found late would leave earlier results behind. So when a pass found new ones it is made
+// again from the start with the names in place. All is bounded, and the analysis gives up rather
+// than to guess.
+//
+// Handlers of exceptions, which no jump leads to, are entered with what all calls agree on.
+//
+// Where it fails: jumps through a table lead to all blocks that nothing else leads to; a lock whose
+// address is computed anew before it is given back stays "held"; code that the compiler put apart
+// (".cold") is a function of its own.
+
+#include "symbolize/lock_flow.h"
+
+#include <algorithm>
+
+namespace pstuck {
+namespace {
+
+constexpr int kMostPasses = 5;
+constexpr std::size_t kMostSteps = 60'000;
+constexpr std::size_t kMostTaken = 32;
+constexpr std::size_t kMostNames = 8;
+
+bool ends_block(Operation operation) {
+  switch (operation) {
+    case Operation::kJump:
+    case Operation::kJumpIfZero:
+    case Operation::kJumpIfNotZero:
+    case Operation::kJumpIf:
+    case Operation::kReturn:
+    case Operation::kStop:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_kept_by_calls(std::size_t machine_register) {
+  return machine_register == kRbx || machine_register == kRbp || machine_register == kRsp ||
+         machine_register >= kR12;
+}
+
+FlowState entry_state() {
+  FlowState state;
+  for (std::size_t i = 0; i < kMachineRegisters; ++i) {
+    state.registers[i] = Formulas::entry(static_cast<unsigned>(i));
+  }
+  return state;
+}
+
+/// What a trial's outcome says about the locks that it was to take.
+void learn_outcome(FlowState& state, bool zero) {
+  if (!state.tested) return;
+  if (zero) {
+    for (TakenLock& taken : state.taken) {
+      if (taken.call == *state.tested) taken.certain = true;
+    }
+  } else {
+    std::erase_if(state.taken, [&](const auto& taken) { return taken.call == *state.tested; });
+  }
+  state.tested.reset();
+  state.tried.reset();
+}
+
+}  // namespace
+
+LockFlow::LockFlow(const FunctionCode& code, Formulas& formulas, EffectOfCall effect_of)
+    : code_(code), formulas_(formulas), steps_(formulas, std::move(effect_of)) {
+  find_blocks();
+  run();
+}
+
+void LockFlow::find_blocks() {
+  std::set<std::size_t> starts = {0};
+  const auto& instructions = code_.instructions;
+  for (std::size_t i = 0; i < instructions.size(); ++i) {
+    if (!ends_block(instructions[i].operation)) continue;
+    starts.insert(i + 1);
+    if (!instructions[i].target) continue;
+    if (const auto target = code_.find(*instructions[i].target)) starts.insert(*target);
+  }
+  for (auto start = starts.begin(); start != starts.end(); ++start) {
+    if (*start >= instructions.size()) break;
+    const auto next = std::next(start);
+    const std::size_t last = next == starts.end() ? instructions.size() : *next;
+    Block& block = blocks_.emplace_back();
+    block.first = *start;
+    block.last = std::min(last, instructions.size());
+  }
+}
+
+std::optional<std::size_t> LockFlow::block_at(Address at) const {
+  const auto first = code_.find(at);
+  if (!first) return {};
+  const auto found = std::ranges::lower_bound(blocks_, *first, {}, &Block::first);
+  if (found == blocks_.end() || found->first != *first) return {};
+  return static_cast<std::size_t>(found - blocks_.begin());
+}
+
+std::vector<LockFlow::Edge> LockFlow::edges_of(const Block& block) const {
+  std::vector<Edge> edges;
+  const Instruction& last = code_.instructions[block.last - 1];
+  const auto next = static_cast<std::size_t>(&block - blocks_.data()) + 1;
+  const auto add_target = [&](std::optional<bool> zero) {
+    const auto target = last.target ? block_at(*last.target) : std::nullopt;
+    if (target) edges.push_back({*target, zero});
+  };
+  const auto add_next = [&](std::optional<bool> zero) {
+    if (next < blocks_.size()) edges.push_back({next, zero});
+  };
+  switch (last.operation) {
+    case Operation::kJump:
+      add_target({});
+      break;
+    case Operation::kJumpIfZero:
+      add_target(true);
+      add_next(false);
+      break;
+    case Operation::kJumpIfNotZero:
+      add_target(false);
+      add_next(true);
+      break;
+    case Operation::kJumpIf:
+      add_target({});
+      add_next({});
+      break;
+    case Operation::kReturn:
+    case Operation::kStop:
+      break;
+    default:
+      add_next({});
+  }
+  return edges;
+}
+
+void LockFlow::run() {
+  for (int pass = 0; pass < kMostPasses; ++pass) {
+    new_joins_ = false;
+    budget_ = kMostSteps;
+    if (!flow_once()) break;
+    if (!new_joins_) return;
+  }
+  gave_up_ = true;
+}
+
+bool LockFlow::flow_once() {
+  if (blocks_.empty()) return false;
+  exits_.clear();
+  indirect_jump_.reset();
+  for (Block& block : blocks_) block.was_reached = false;
+  arrive(blocks_.front(), entry_state());
+  if (!drain({0})) return false;
+  std::vector<std::size_t> work;
+  return !seed_unreached(work) || drain(std::move(work));
+}
+
+bool LockFlow::drain(std::vector<std::size_t> work) {
+  std::vector<bool> waits(blocks_.size());
+  for (const std::size_t block : work) waits[block] = true;
+  while (!work.empty()) {
+    // The lowest address first: mostly a block comes after those that lead to it.
+    const auto lowest = std::ranges::min_element(work);
+    const std::size_t index = *lowest;
+    *lowest = work.back();
+    work.pop_back();
+    waits[index] = false;
+    const Block& block = blocks_[index];
+    if (block.last - block.first > budget_) return false;
+    budget_ -= block.last - block.first;
+    const FlowState out = flow_through(block);
+    leave(block, out);
+    for (const Edge& edge : edges_of(block)) {
+      FlowState state = out;
+      if (edge.zero) learn_outcome(state, *edge.zero);
+      state.tested.reset();
+      if (arrive(blocks_[edge.block], state) && !waits[edge.block]) {
+        waits[edge.block] = true;
+        work.push_back(edge.block);
+      }
+    }
+  }
+  return true;
+}
+
+FlowState LockFlow::flow_through(const Block& block, std::optional<Address> until) {
+  FlowState state = block.in;
+  for (std::size_t i = block.first; i < block.last; ++i) {
+    if (until && code_.instructions[i].at >= *until) break;
+    steps_.step(code_.instructions[i], state);
+    if (state.taken.size() > kMostTaken) state.taken.resize(kMostTaken);
+  }
+  return state;
+}
+
+/// Notes where control leaves the function, or goes where nobody knows.
+void LockFlow::leave(const Block& block, const FlowState& state) {
+  const Instruction& last = code_.instructions[block.last - 1];
+  if (last.operation == Operation::kReturn) {
+    exits_.push_back(state);
+  } else if (last.operation == Operation::kJump && !last.target) {
+    indirect_jump_ = state;
+  } else if (last.operation == Operation::kJump && !code_.find(*last.target)) {
+    FlowState after = state;
+    steps_.step_tail_call(last, after);
+    exits_.push_back(after);
+  }
+}
+
+/// What every call in the function agrees on: what holds where an exception is caught, since the
+/// unwinder restores the registers that calls keep.
+FlowState LockFlow::state_at_calls() {
+  Block all;
+  for (const Block& block : blocks_) {
+    if (!block.was_reached) continue;
+    FlowState state = block.in;
+    for (std::size_t i = block.first; i < block.last; ++i) {
+      const Instruction& instruction = code_.instructions[i];
+      if (instruction.operation == Operation::kCall) {
+        if (!all.was_reached) all.in = state;
+        meet(all, state);
+        all.was_reached = true;
+      }
+      steps_.step(instruction, state);
+    }
+  }
+  for (std::size_t i = 0; i < kMachineRegisters; ++i) {
+    if (!is_kept_by_calls(i)) all.in.registers[i] = {};
+  }
+  return all.in;
+}
+
+/// Keeps what both know alike.
+void LockFlow::meet(Block& into, const FlowState& from) {
+  for (std::size_t i = 0; i < kMachineRegisters; ++i) {
+    if (into.in.registers[i] != from.registers[i]) into.in.registers[i] = {};
+  }
+  std::erase_if(into.in.memory, [&](const auto& entry) {
+    const auto other = from.memory.find(entry.first);
+    return other == from.memory.end() || other->second != entry.second;
+  });
+  join_taken(into, from);
+}
+
+bool LockFlow::seed_unreached(std::vector<std::size_t>& work) {
+  const bool all_reached =
+      std::ranges::all_of(blocks_, [](const Block& block) { return block.was_reached; });
+  if (all_reached) return false;
+  const FlowState state = indirect_jump_ ? *indirect_jump_ : state_at_calls();
+  for (std::size_t i = 1; i < blocks_.size(); ++i) {
+    if (blocks_[i].was_reached) continue;
+    // Padding is nobody's, and where the block before runs on into this one, it is that one's to
+    // say.
+    if (code_.instructions[blocks_[i].first].operation == Operation::kNothing) continue;
+    const Operation before = code_.instructions[blocks_[i - 1].last - 1].operation;
+    if (before != Operation::kJump && before != Operation::kReturn && before != Operation::kStop)
+      continue;
+    arrive(blocks_[i], state);
+    work.push_back(i);
+  }
+  return !work.empty();
+}
+
+bool LockFlow::is_stale(const Block& block, Formula formula) const {
+  return formulas_.mentions(formula, Formulas::Kind::kJoined, start_of(block).value);
+}
+
+Formula LockFlow::joined(const Block& block, const Formulas::Place& place) {
+  return formulas_.joined(start_of(block), place);
+}
+
+/// A lock that is told by what a joined place holds gets a name by the place's new one too: in a
+/// walk along a list the lock of "next" becomes the lock of "current".
+void LockFlow::rename_taken(const Block& block, FlowState& state) {
+  for (TakenLock& taken : state.taken) {
+    std::vector<Formula> names;
+    for (const Formula name : taken.names) {
+      if (!is_stale(block, name)) names.push_back(name);
+      const auto add_joined = [&](Formula old, const Formulas::Place& place) {
+        if (old.base != name.base || old.base == 0) return;
+        names.push_back(joined(block, place) + (name.offset - old.offset));
+      };
+      for (const MachineRegister number : block.joined_registers) {
+        add_joined(state.registers[number], {.in_register = number});
+      }
+      for (const Formula& address : block.joined_words) {
+        const auto word = state.memory.find(address);
+        if (word != state.memory.end()) add_joined(word->second, {.address = address});
+      }
+    }
+    std::ranges::sort(names);
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    if (names.size() > kMostNames) names.resize(kMostNames);
+    taken.names = std::move(names);
+  }
+}
+
+/// Gives the places that are known to be joined here their names.
+void LockFlow::rename_joined(const Block& block, FlowState& state) {
+  for (std::size_t i = 0; i < kMachineRegisters; ++i) {
+    const auto number = static_cast<MachineRegister>(i);
+    if (block.joined_registers.contains(number)) {
+      state.registers[i] = joined(block, {.in_register = number});
+    } else if (is_stale(block, state.registers[i])) {
+      state.registers[i] = {};
+    }
+  }
+  std::erase_if(state.memory, [&](const auto& entry) {
+    return block.dropped_words.contains(entry.first) || is_stale(block, entry.first);
+  });
+  for (auto& [address, word] : state.memory) {
+    if (block.joined_words.contains(address)) word = joined(block, {.address = address});
+  }
+}
+
+bool LockFlow::join_registers(Block& block, const FlowState& from) {
+  bool changed = false;
+  for (std::size_t i = 0; i < kMachineRegisters; ++i) {
+    Formula& word = block.in.registers[i];
+    if (word == from.registers[i]) continue;
+    const auto number = static_cast<MachineRegister>(i);
+    if (!block.joined_registers.insert(number).second) continue;
+    new_joins_ = changed = true;
+    word = joined(block, {.in_register = number});
+  }
+  return changed;
+}
+
+bool LockFlow::join_memory(Block& block, const FlowState& from) {
+  const std::size_t erased = std::erase_if(block.in.memory, [&](const auto& entry) {
+    const bool is_lost = !from.memory.contains(entry.first);
+    if (is_lost) block.dropped_words.insert(entry.first);
+    return is_lost;
+  });
+  bool changed = erased > 0;
+  for (auto& [address, word] : block.in.memory) {
+    if (from.memory.at(address) == word || !block.joined_words.insert(address).second) continue;
+    word = joined(block, {.address = address});
+    changed = true;
+  }
+  new_joins_ = new_joins_ || changed;
+  return changed;
+}
+
+bool LockFlow::join_taken(Block& block, const FlowState& from) {
+  std::vector<TakenLock> all = block.in.taken;
+  std::vector<bool> met(from.taken.size());
+  for (TakenLock& taken : all) {
+    bool in_both = false;
+    for (std::size_t i = 0; i < from.taken.size() && !in_both; ++i) {
+      const TakenLock& other = from.taken[i];
+      if (met[i] || other.call != taken.call) continue;
+      std::vector<Formula> common;
+      std::ranges::set_intersection(taken.names, other.names, std::back_inserter(common));
+      if (common.empty() && !(taken.names.empty() && other.names.empty())) continue;
+      taken.names = std::move(common);
+      taken.certain = taken.certain && other.certain;
+      in_both = met[i] = true;
+    }
+    taken.certain = taken.certain && in_both;
+  }
+  for (std::size_t i = 0; i < from.taken.size() && all.size() < kMostTaken; ++i) {
+    const bool is_told = std::ranges::any_of(all, [&](const TakenLock& taken) {
+      return taken.call == from.taken[i].call && taken.names == from.taken[i].names;
+    });
+    if (met[i] || is_told) continue;
+    all.push_back(from.taken[i]);
+    all.back().certain = false;
+  }
+  const std::size_t given_back = block.in.given_back.size();
+  block.in.given_back.insert(from.given_back.begin(), from.given_back.end());
+  const bool changed = all != block.in.taken || given_back != block.in.given_back.size();
+  block.in.taken = std::move(all);
+  return changed;
+}
+
+bool LockFlow::arrive(Block& block, const FlowState& state) {
+  FlowState from = state;
+  rename_taken(block, from);
+  rename_joined(block, from);
+  if (!block.was_reached) {
+    block.was_reached = true;
+    block.in = std::move(from);
+    return true;
+  }
+  bool changed = join_registers(block, from);
+  changed = join_memory(block, from) || changed;
+  changed = join_taken(block, from) || changed;
+  if (block.in.tried != from.tried) block.in.tried.reset();
+  return changed;
+}
+
+std::optional<FlowState> LockFlow::before(Address instruction) {
+  const auto index = code_.find(instruction);
+  if (gave_up_ || !index) return {};
+  const auto after = std::ranges::upper_bound(blocks_, *index, {}, &Block::first);
+  const Block& block = *std::prev(after);
+  if (!block.was_reached) return {};
+  return flow_through(block, instruction);
+}
+
+/// A name that means something to the caller, if there is one.
+Formula LockFlow::best_name(const TakenLock& taken) const {
+  const auto found = std::ranges::find_if(taken.names, [&](Formula name) {
+    const Formulas::Kind kind = formulas_.base(name).kind;
+    return kind != Formulas::Kind::kResult && kind != Formulas::Kind::kJoined;
+  });
+  return found == taken.names.end() ? Formula{} : *found;
+}
+
+CallEffect LockFlow::summarise() {
+  CallEffect effect;
+  if (gave_up_ || exits_.empty()) return effect;
+  effect.known = true;
+  // All exits are joined as one block's entries are.
+  Block end;
+  end.in = exits_.front();
+  for (const FlowState& exit : exits_) meet(end, exit);
+  for (const TakenLock& taken : end.in.taken) {
+    effect.takes.push_back({best_name(taken), taken.certain});
+  }
+  effect.gives_back.assign(end.in.given_back.begin(), end.in.given_back.end());
+  for (const auto& [address, word] : end.in.memory) {
+    if (!Formulas::is_on_stack(address)) effect.writes.emplace_back(address, word);
+  }
+  effect.result = end.in.registers[kRax];
+  return effect;
+}
+
+}  // namespace pstuck

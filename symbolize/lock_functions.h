@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+
+#include "symbolize/flow_state.h"
+#include "symbolize/modules.h"
+
+namespace pstuck {
+
+/// The functions whose effect on locks is known from their names; everything else is read from
+/// code. Each module's symbol table is gone through once, when first asked.
+class LockFunctions {
+ public:
+  LockFunctions(LoadedModules& modules, Formulas& formulas)
+      : modules_(modules), formulas_(formulas) {}
+
+  /// Null for any other function.
+  const CallEffect* find(Address function);
+
+ private:
+  void read_symbols(std::size_t module);
+  std::optional<CallEffect> effect_of(std::string_view symbol);
+  std::optional<CallEffect> effect_of_template(std::string_view symbol);
+
+  LoadedModules& modules_;
+  Formulas& formulas_;
+  std::unordered_map<std::size_t, bool> was_read_;  // by module
+  std::unordered_map<std::uint64_t, CallEffect> effects_;
+};
+
+}  // namespace pstuck

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "symbolize/lines.h"
+#include "symbolize/program.h"
+
+namespace pstuck {
+
+/// Finds the frames that took a lock by their machine code.
+class LockingCalls {
+ public:
+  /// All must outlive it. `lines` is null when lines are not wanted.
+  LockingCalls(const Snapshot& snapshot, LoadedModules& modules, Memory& memory,
+               SourceLines* lines);
+  ~LockingCalls();
+  LockingCalls(const LockingCalls&) = delete;
+  LockingCalls& operator=(const LockingCalls&) = delete;
+
+  /// As Program::find_locking_calls().
+  std::vector<LockingCall> find(const Stacks& stacks, std::size_t thread, Address lock);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pstuck

@@ -1,0 +1,279 @@
+// Functions written down instruction by instruction, and the locks that they hold at one of them.
+
+#include "symbolize/lock_flow.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace pstuck {
+namespace {
+
+constexpr std::uint64_t kStart = 0x1000;
+constexpr Address kLock{0x9000};
+constexpr Address kTryLock{0x9100};
+constexpr Address kUnlock{0x9200};
+constexpr Address kWork{0x9300};
+constexpr Address kGuard{0x9400};    // guard(rdi, rsi): takes rsi, keeps it in *rdi
+constexpr Address kUnguard{0x9500};  // gives back what *rdi keeps
+
+Operand reg(MachineRegister number) {
+  return {.kind = Operand::Kind::kRegister, .size = 8, .base = number};
+}
+Operand at(MachineRegister base, std::int64_t displacement = 0) {
+  return {.kind = Operand::Kind::kMemory, .size = 8, .base = base, .number = displacement};
+}
+Operand element(MachineRegister base, MachineRegister index, std::uint8_t scale) {
+  Operand place = at(base);
+  place.index = index;
+  place.scale = scale;
+  return place;
+}
+Operand number(std::int64_t value) {
+  return {.kind = Operand::Kind::kNumber, .size = 8, .number = value};
+}
+
+/// Every instruction is one byte long, so that the nth stands at kStart + n.
+class Function : public ::testing::Test {
+ protected:
+  void add(Operation operation, Operand to = {}, Operand from = {}) {
+    Instruction instruction{.at = here(), .length = 1, .operation = operation};
+    instruction.to = to;
+    instruction.from = from;
+    code_.instructions.push_back(instruction);
+  }
+  void move(Operand to, Operand from) { add(Operation::kMove, to, from); }
+  void lea(MachineRegister to, Operand from) { add(Operation::kLoadAddress, reg(to), from); }
+  Address call(Address function) {
+    add(Operation::kCall);
+    code_.instructions.back().target = function;
+    return code_.instructions.back().at;
+  }
+  std::size_t jump(Operation operation = Operation::kJump) {
+    add(operation);
+    return code_.instructions.size() - 1;
+  }
+  void land(std::size_t jump) { code_.instructions[jump].target = here(); }
+  void test_result() { add(Operation::kTest, reg(kRax), reg(kRax)); }
+  void ret() { add(Operation::kReturn); }
+  [[nodiscard]] Address here() const { return {kStart + code_.instructions.size()}; }
+
+  LockFlow flow() {
+    code_.range = {{kStart}, here()};
+    return {code_, formulas_, [this](const Instruction& call) -> const CallEffect& {
+              return effects_[call.target.value_or(Address{}).value];
+            }};
+  }
+
+  /// "rdi+48", "[rdi+8]?" with a mark for what is not certain; joined by blanks.
+  std::string taken_at(Address instruction) {
+    const auto state = flow().before(instruction);
+    if (!state) return "unreached";
+    std::string text;
+    for (const TakenLock& taken : state->taken) {
+      if (!text.empty()) text += ' ';
+      text += taken.names.empty() ? "unknown" : describe(taken.names.front());
+      if (!taken.certain) text += '?';
+    }
+    return text;
+  }
+
+  std::string describe(Formula formula) {
+    if (!formula.known()) return "unknown";
+    const Formulas::Base& base = formulas_.base(formula);
+    const std::string beyond =
+        formula.offset == 0 ? "" : "+" + std::to_string(static_cast<std::int64_t>(formula.offset));
+    switch (base.kind) {
+      case Formulas::Kind::kZero:
+        return std::to_string(formula.offset);
+      case Formulas::Kind::kEntry:
+        return (base.where == kRdi ? "rdi" : base.where == kRsi ? "rsi" : "entry") + beyond;
+      case Formulas::Kind::kLoad:
+        return "[" + describe(base.of) + "]" + beyond;
+      case Formulas::Kind::kSum:
+        return "(" + describe(base.of) + " + " + describe(base.with) + ")" + beyond;
+      case Formulas::Kind::kProduct:
+        return describe(base.of) + "*" + std::to_string(base.where) + beyond;
+      case Formulas::Kind::kJoined:
+        return "joined" + beyond;
+      default:
+        return "result" + beyond;
+    }
+  }
+
+  void SetUp() override {
+    const Formula rdi = Formulas::entry(kRdi);
+    const Formula rsi = Formulas::entry(kRsi);
+    effects_[kLock.value] = {.known = true, .takes = {{rdi}}};
+    effects_[kTryLock.value] = {.known = true, .tries = true, .takes = {{rdi}}};
+    effects_[kUnlock.value] = {.known = true, .gives_back = {rdi}};
+    effects_[kGuard.value] = {.known = true, .takes = {{rsi}}, .writes = {{rdi, rsi}}};
+    effects_[kUnguard.value] = {.known = true, .gives_back = {formulas_.load(rdi)}};
+  }
+
+  FunctionCode code_;
+  Formulas formulas_;
+  std::map<std::uint64_t, CallEffect> effects_;
+};
+
+TEST_F(Function, HoldsWhatItTook) {
+  move(reg(kRbx), reg(kRdi));
+  lea(kRdi, at(kRbx, 48));
+  call(kLock);
+  const Address work = call(kWork);
+  lea(kRdi, at(kRbx, 48));
+  call(kUnlock);
+  const Address after = call(kWork);
+  ret();
+  EXPECT_EQ(taken_at(work), "rdi+48");
+  EXPECT_EQ(taken_at(after), "");
+}
+
+TEST_F(Function, HasNotTakenWhatItIsAboutToTake) {
+  const Address lock = call(kLock);
+  ret();
+  EXPECT_EQ(taken_at(lock), "");
+}
+
+TEST_F(Function, MayHoldWhatOneOfTwoPathsTook) {
+  move(reg(kRbx), reg(kRdi));
+  const std::size_t skip = jump(Operation::kJumpIf);
+  call(kLock);
+  land(skip);
+  const Address work = call(kWork);
+  ret();
+  EXPECT_EQ(taken_at(work), "rdi?");
+}
+
+TEST_F(Function, KnowsTheOutcomeOfATrial) {
+  call(kTryLock);
+  test_result();
+  const std::size_t failed = jump(Operation::kJumpIfNotZero);
+  const Address work = call(kWork);
+  ret();
+  land(failed);
+  const Address other = call(kWork);
+  ret();
+  EXPECT_EQ(taken_at(work), "rdi");
+  EXPECT_EQ(taken_at(other), "");
+}
+
+TEST_F(Function, FollowsAGuardThroughItsMemory) {
+  add(Operation::kSubtract, reg(kRsp), number(16));
+  lea(kRsi, at(kRdi, 8));
+  lea(kRdi, at(kRsp, 0));
+  call(kGuard);
+  const Address work = call(kWork);
+  lea(kRdi, at(kRsp, 0));
+  call(kUnguard);
+  const Address after = call(kWork);
+  ret();
+  EXPECT_EQ(taken_at(work), "rdi+8");
+  EXPECT_EQ(taken_at(after), "");
+}
+
+TEST_F(Function, FollowsElementsOfArrays) {
+  lea(kRdi, element(kRdi, kRsi, 8));
+  call(kLock);
+  const Address work = call(kWork);
+  ret();
+  EXPECT_EQ(taken_at(work), "(rdi + rsi*8)");
+}
+
+// rbx ──▶ [ ]──▶ [ ]──▶ …    the lock of the next node is taken before that of the last is given
+// back
+TEST_F(Function, FollowsAWalkAlongAList) {
+  move(reg(kRbx), reg(kRdi));
+  call(kLock);
+  const Address again = here();
+  move(reg(kRbp), at(kRbx, 40));
+  move(reg(kRdi), reg(kRbp));
+  call(kLock);
+  move(reg(kRdi), reg(kRbx));
+  call(kUnlock);
+  move(reg(kRbx), reg(kRbp));
+  const std::size_t loop = jump(Operation::kJumpIf);
+  code_.instructions[loop].target = again;
+  const Address work = call(kWork);
+  ret();
+  const auto state = flow().before(work);
+  ASSERT_TRUE(state);
+  const bool holds_current = std::ranges::any_of(state->taken, [&](const TakenLock& taken) {
+    return taken.is_called(state->registers[kRbx]);
+  });
+  EXPECT_TRUE(holds_current);
+}
+
+// What the call in the last round returned still has its name; what it did before has none.
+TEST_F(Function, KeepsOneLockOfAllTheLoopsRounds) {
+  const Address again = here();
+  call(kWork);
+  move(reg(kRdi), reg(kRax));
+  call(kLock);
+  const std::size_t loop = jump(Operation::kJumpIf);
+  code_.instructions[loop].target = again;
+  ret();
+  EXPECT_EQ(taken_at(again), "result? unknown?");
+}
+
+TEST_F(Function, SumsUpWhatItDoes) {
+  move(at(kRdi), reg(kRsi));
+  move(reg(kRdi), at(kRdi));
+  call(kLock);
+  ret();
+  const CallEffect effect = flow().summarise();
+  ASSERT_TRUE(effect.known);
+  ASSERT_EQ(effect.takes.size(), 1U);
+  EXPECT_EQ(describe(effect.takes[0].lock), "rsi");
+  EXPECT_TRUE(effect.takes[0].certain);
+  ASSERT_EQ(effect.writes.size(), 1U);
+  EXPECT_EQ(describe(effect.writes[0].second), "rsi");
+}
+
+TEST_F(Function, SumsUpAJumpToAnotherFunction) {
+  lea(kRdi, at(kRdi, 8));
+  jump();
+  code_.instructions.back().target = kUnlock;
+  const CallEffect effect = flow().summarise();
+  ASSERT_EQ(effect.gives_back.size(), 1U);
+  EXPECT_EQ(describe(effect.gives_back[0]), "rdi+8");
+}
+
+TEST_F(Function, DoesNotComeToPadding) {
+  const std::size_t over = jump();
+  add(Operation::kNothing);
+  land(over);
+  move(reg(kRbx), reg(kRdi));
+  call(kLock);
+  const Address work = call(kWork);
+  ret();
+  EXPECT_EQ(taken_at({kStart + 1}), "unreached");
+  EXPECT_EQ(taken_at(work), "rdi");
+}
+
+TEST_F(Function, EntersAHandlerWithWhatAllCallsAgreeOn) {
+  move(reg(kRbx), reg(kRdi));
+  call(kWork);
+  call(kWork);
+  ret();
+  lea(kRdi, at(kRbx, 8));  // a landing pad: nothing jumps here
+  call(kLock);
+  const Address work = call(kWork);
+  ret();
+  EXPECT_EQ(taken_at(work), "rdi+8");
+}
+
+TEST_F(Function, TakesAnyJumps) {
+  jump();
+  code_.instructions.back().target = Address{kStart};
+  EXPECT_EQ(taken_at({kStart}), "");
+  EXPECT_FALSE(flow().summarise().known);
+}
+
+TEST_F(Function, TakesNoCodeAtAll) {
+  EXPECT_FALSE(flow().summarise().known);
+  EXPECT_EQ(taken_at({kStart}), "unreached");
+}
+
+}  // namespace
+}  // namespace pstuck
