@@ -73,9 +73,10 @@ class Symbolizer::Impl {
         modules_(snapshot, memory),
         unwinder_(modules_, memory, options.max_frames),
         units_(modules_),
+        functions_(scopes_),
         lines_(units_, functions_),
         variables_(modules_),
-        types_(modules_),
+        types_(modules_, scopes_),
         member_paths_(modules_, types_),
         frame_variables_(snapshot, modules_, memory, units_, functions_, types_),
         locking_calls_(snapshot, modules_, memory, options.lines ? &lines_ : nullptr) {}
@@ -102,6 +103,7 @@ class Symbolizer::Impl {
   LoadedModules modules_;
   Unwinder unwinder_;
   DwarfUnits units_;
+  DwarfScopes scopes_;
   DwarfFunctions functions_;
   SourceLines lines_;
   VariableIndex variables_;
