@@ -10,6 +10,7 @@
 #include "symbolize/locking_calls.h"
 #include "symbolize/member_paths.h"
 #include "symbolize/modules.h"
+#include "symbolize/object_class.h"
 #include "symbolize/symbol_names.h"
 #include "symbolize/unwind.h"
 
@@ -74,10 +75,12 @@ class Symbolizer::Impl {
         lines_(modules_),
         variables_(modules_),
         member_paths_(modules_),
+        object_classes_(snapshot, modules_, memory),
         locking_calls_(snapshot, modules_, memory, options.lines ? &lines_ : nullptr) {}
 
   Stacks symbolize();
   std::optional<DataSymbol> find_data_symbol(Address at);
+  std::optional<ObjectClass> find_object_class(Address at);
   std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
                                               Address lock) {
     return locking_calls_.find(stacks, thread, lock);
@@ -98,6 +101,7 @@ class Symbolizer::Impl {
   SourceLines lines_;
   VariableIndex variables_;
   MemberPaths member_paths_;
+  ObjectClasses object_classes_;
   LockingCalls locking_calls_;
 };
 
@@ -201,6 +205,12 @@ std::optional<DataSymbol> Symbolizer::Impl::find_data_symbol(Address at) {
   return symbol;
 }
 
+std::optional<ObjectClass> Symbolizer::Impl::find_object_class(Address at) {
+  const auto object = object_classes_.find(at);
+  if (!object) return {};
+  return ObjectClass{.name = object->class_name, .object = object->start};
+}
+
 Symbolizer::Symbolizer(const Snapshot& snapshot, Memory& memory, const SymbolizeOptions& options)
     : impl_(std::make_unique<Impl>(snapshot, memory, options)) {}
 
@@ -217,7 +227,9 @@ std::vector<VariableHit> Symbolizer::find_variables(const Stacks& /*stacks*/,
   return {};
 }
 
-std::optional<ObjectClass> Symbolizer::find_object_class(Address /*at*/) { return {}; }
+std::optional<ObjectClass> Symbolizer::find_object_class(Address at) {
+  return impl_->find_object_class(at);
+}
 
 std::vector<LockingCall> Symbolizer::find_locking_calls(const Stacks& stacks, std::size_t thread,
                                                         Address lock) {
