@@ -143,8 +143,8 @@ Name FrameNames::name_in_function(const VariableHit& hit) const {
   std::string text = hit.path;
   if (hit.thread < stacks_.stacks.size() && hit.frame < stacks_.stacks[hit.thread].frames.size()) {
     const std::size_t location = stacks_.stacks[hit.thread].frames[hit.frame].location;
-    const std::string_view function =
-        location < stacks_.locations.size() ? stacks_.locations[location].function : "";
+    std::string_view function;
+    if (location < stacks_.locations.size()) function = stacks_.locations[location].function;
     if (!function.empty()) text += " in " + without_signature(function);
   }
   return {text, NamedBy::kFrameObject, {}, hit.lock_type};

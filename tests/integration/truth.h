@@ -26,9 +26,11 @@ struct TruePileUp {
 
 struct Truth {
   int pid = 0;
-  std::map<std::string, int> tids;                  ///< by role
-  std::map<std::string, std::uint64_t> locks;       ///< addresses by name
-  std::multimap<std::string, std::string> holders;  ///< roles by lock
+  std::map<std::string, int> tids;                    ///< by role
+  std::map<std::string, std::uint64_t> locks;         ///< addresses by name
+  std::multimap<std::string, std::string> holders;    ///< roles by lock
+  std::map<std::string, std::string> names;           ///< by lock, where there is DWARF
+  std::map<std::string, std::string> stripped_names;  ///< by lock, where there are no symbols
   std::vector<TrueWait> waits;
   std::vector<std::vector<std::string>> cycles;  ///< roles
   std::vector<TruePileUp> pile_ups;
