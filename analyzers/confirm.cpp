@@ -164,11 +164,9 @@ class TwoLooks {
   const Look& second_;
 };
 
-// Leaves only the waits of threads that did not move, and the resources that they wait for.
+// Leaves only the waits of threads that did not move.
 void drop_waits(const std::vector<bool>& moved, Diagnosis& diagnosis) {
-  constexpr auto kGone = static_cast<ResourceIndex>(-1);
   std::vector<Wait> waits;
-  std::vector<ResourceIndex> new_index(diagnosis.resources.size(), kGone);
   for (Wait& wait : diagnosis.waits) {
     ThreadStatus& thread = diagnosis.threads[wait.thread];
     if (moved[wait.thread]) {
@@ -176,17 +174,35 @@ void drop_waits(const std::vector<bool>& moved, Diagnosis& diagnosis) {
       continue;
     }
     thread.wait = waits.size();
-    new_index[wait.resource] = 0;
     waits.push_back(std::move(wait));
   }
+  diagnosis.waits = std::move(waits);
+}
+
+// What a thread that moved has by now is not known, but for the locks that still name it; and a
+// lock that moved is nobody's.
+void drop_held(const std::vector<bool>& moved, Diagnosis& diagnosis) {
+  std::erase_if(diagnosis.held, [&](const HeldLock& held) {
+    const Holder& holder = diagnosis.resources[held.resource].holder;
+    if (holder.fate != OwnerFate::kThread || holder.thread != held.thread) return true;
+    return moved[held.thread] && held.found_by != FoundBy::kWaitedFor;
+  });
+}
+
+// Leaves only the resources that somebody waits for or holds.
+void drop_resources(Diagnosis& diagnosis) {
+  constexpr auto kGone = static_cast<ResourceIndex>(-1);
+  std::vector<ResourceIndex> new_index(diagnosis.resources.size(), kGone);
+  for (const Wait& wait : diagnosis.waits) new_index[wait.resource] = 0;
+  for (const HeldLock& held : diagnosis.held) new_index[held.resource] = 0;
   std::vector<Resource> resources;
   for (ResourceIndex i = 0; i < new_index.size(); ++i) {
     if (new_index[i] == kGone) continue;
     new_index[i] = resources.size();
     resources.push_back(std::move(diagnosis.resources[i]));
   }
-  for (Wait& wait : waits) wait.resource = new_index[wait.resource];
-  diagnosis.waits = std::move(waits);
+  for (Wait& wait : diagnosis.waits) wait.resource = new_index[wait.resource];
+  for (HeldLock& held : diagnosis.held) held.resource = new_index[held.resource];
   diagnosis.resources = std::move(resources);
 }
 
@@ -204,6 +220,8 @@ void drop_what_moved(const TwoLooks& looks, const Concerned& concerned, Diagnosi
     if (const auto fate = looks.owner_lost(mutex, i)) mutex.holder = {.fate = *fate};
   }
   drop_waits(moved, diagnosis);
+  drop_held(moved, diagnosis);
+  drop_resources(diagnosis);
 }
 
 }  // namespace

@@ -96,7 +96,7 @@ enum class FoundBy {
   kWaitedFor,   ///< some thread waits for it
   kRobustList,  ///< the owner's own list of robust mutexes
   kFileList,    ///< libc's list of open FILEs
-  kVariable,    ///< it lies in a variable: in a module's data, or on the owner's stack
+  kVariable,    ///< it lies in a variable: in a module's data, or on a stack
   kGuard,       ///< a guard object in one of the owner's frames refers to it
   kPointer,     ///< a register or a word of the owner's stack points to it
   kMemoryScan,  ///< its bytes are those of a held lock

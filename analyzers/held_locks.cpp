@@ -1,16 +1,152 @@
 #include "analyzers/held_locks.h"
 
-namespace pstuck {
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <thread>
+#include <tuple>
 
-void find_held_locks(const Snapshot& /*snapshot*/, const Stacks& /*stacks*/,
-                     const ThreadIds& /*ids*/, const Sources& /*sources*/,
-                     const DiagnoseOptions& /*options*/, Diagnosis& diagnosis) {
-  for (ResourceIndex i = 0; i < diagnosis.resources.size(); ++i) {
-    const Resource& resource = diagnosis.resources[i];
-    if (resource.kind == ResourceKind::kThread) continue;
-    if (resource.holder.fate != OwnerFate::kThread || !resource.holder.thread) continue;
-    diagnosis.held.push_back({.thread = *resource.holder.thread, .resource = i});
+#include "analyzers/held/source.h"
+#include "analyzers/waits/recogniser.h"
+
+// That a lock is held, and by whom, says the lock; the question is where the locks are. Several
+// sources answer it, each in a file of its own in held/. Most of them take bytes for a lock because
+// of what they are, so what they find is put to three more tests:
+//
+//     it is the same a moment later     a running target takes and releases locks all the time
+//     it is in no other lock            the bytes of one lock can hold those of another's image:
+//                                       of two that overlap the more trusted one counts
+//     it is not what somebody waits for  about that lock the waits have said all there is to say
+//
+// A lock that somebody waits for needs none of them.
+
+namespace pstuck {
+namespace {
+
+// What was found by its bytes alone is looked at again after at least this time.
+constexpr std::chrono::milliseconds kBetweenLooks{10};
+
+// Ranges of addresses that belong to one lock each.
+class TakenBytes {
+ public:
+  /// False when some of the bytes are taken.
+  bool take(Address start, std::size_t size) {
+    const auto after = taken_.upper_bound(start);
+    if (after != taken_.end() && after->first < start + size) return false;
+    if (after != taken_.begin() && std::prev(after)->second > start) return false;
+    taken_.emplace(start, start + size);
+    return true;
   }
+
+ private:
+  std::map<Address, Address> taken_;  // start to end
+};
+
+bool is_still_held(const SeenLock& seen, const HeldSearch& search) {
+  const auto now = search.test.read_lock(seen.kind, seen.address, search.sources.memory);
+  return now && now->owner == seen.owner && now->thread == seen.thread;
+}
+
+void drop_what_changed(const HeldSearch& search, std::vector<SeenLock>& locks) {
+  const auto by_bytes_alone = [](const SeenLock& lock) {
+    return lock.found_by == FoundBy::kMemoryScan;
+  };
+  const bool live = search.snapshot.kind == TargetKind::kLive;
+  if (live && std::ranges::any_of(locks, by_bytes_alone)) {
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+  std::erase_if(locks, [&](const SeenLock& lock) {
+    return lock.found_by != FoundBy::kWaitedFor && !is_still_held(lock, search);
+  });
+}
+
+// A rwlock has more fields that had to agree than a mutex.
+auto trust_key(const SeenLock& lock) {
+  return std::tuple(lock.found_by, lock.kind != ResourceKind::kRwlock, lock.address, lock.kind);
+}
+
+std::vector<SeenLock> choose(std::vector<SeenLock> seen, std::span<const Resource> known) {
+  std::ranges::sort(seen, {}, trust_key);
+  TakenBytes taken;
+  for (const Resource& resource : known) {
+    if (const std::size_t size = lock_size(resource.kind)) taken.take(resource.address, size);
+  }
+  std::vector<SeenLock> chosen;
+  for (SeenLock& lock : seen) {
+    if (lock.found_by != FoundBy::kWaitedFor && !taken.take(lock.address, lock_size(lock.kind))) {
+      continue;
+    }
+    chosen.push_back(std::move(lock));
+  }
+  return chosen;
+}
+
+Resource to_resource(SeenLock& lock, const Snapshot& snapshot) {
+  Resource resource{.kind = lock.kind,
+                    .address = lock.address,
+                    .name = std::move(lock.name),
+                    .type = std::move(lock.type),
+                    .mutex = lock.mutex,
+                    .recursion = lock.recursion,
+                    .holder = {.evidence = Evidence::kRecorded,
+                               .fate = OwnerFate::kThread,
+                               .thread = lock.thread,
+                               .recorded_id = lock.owner}};
+  if (!resource.name.empty()) resource.named_by = NamedBy::kVariable;
+  if (resource.mutex && resource.mutex->robust) {
+    const Mapping* mapping = find_mapping(snapshot, resource.address);
+    resource.mutex->process_shared = mapping != nullptr && mapping->shared;
+  }
+  return resource;
+}
+
+using ResourceKey = std::pair<ResourceKind, Address>;
+
+ResourceKey key_of(const Resource& resource) { return {resource.kind, resource.address}; }
+
+void sort_resources(Diagnosis& diagnosis) {
+  std::vector<ResourceIndex> order(diagnosis.resources.size());
+  std::iota(order.begin(), order.end(), ResourceIndex{0});
+  std::ranges::stable_sort(order, {},
+                           [&](ResourceIndex i) { return key_of(diagnosis.resources[i]); });
+  std::vector<ResourceIndex> new_index(order.size());
+  std::vector<Resource> sorted;
+  for (const ResourceIndex i : order) {
+    new_index[i] = sorted.size();
+    sorted.push_back(std::move(diagnosis.resources[i]));
+  }
+  diagnosis.resources = std::move(sorted);
+  for (Wait& wait : diagnosis.waits) wait.resource = new_index[wait.resource];
+}
+
+void add_locks(std::vector<SeenLock>& locks, const Snapshot& snapshot, Diagnosis& diagnosis) {
+  for (SeenLock& lock : locks) {
+    if (lock.found_by == FoundBy::kWaitedFor) continue;
+    diagnosis.resources.push_back(to_resource(lock, snapshot));
+  }
+  sort_resources(diagnosis);
+  for (const SeenLock& lock : locks) {
+    const auto resource = std::ranges::lower_bound(
+        diagnosis.resources, ResourceKey(lock.kind, lock.address), {}, key_of);
+    const auto index = static_cast<ResourceIndex>(resource - diagnosis.resources.begin());
+    diagnosis.held.push_back({.thread = lock.thread, .resource = index, .found_by = lock.found_by});
+  }
+  std::ranges::sort(diagnosis.held, {},
+                    [](const HeldLock& held) { return std::pair(held.thread, held.resource); });
+}
+
+}  // namespace
+
+void find_held_locks(const Snapshot& snapshot, const Stacks& stacks, const ThreadIds& ids,
+                     const Sources& sources, const DiagnoseOptions& options, Diagnosis& diagnosis) {
+  const HeldLockTest test(snapshot, ids);
+  const HeldSearch search{snapshot, stacks, test, sources, options, diagnosis};
+  HeldFinds finds;
+  for (const HeldSource source : held_sources()) source(search, finds);
+  drop_what_changed(search, finds.locks);
+  std::vector<SeenLock> locks = choose(std::move(finds.locks), diagnosis.resources);
+  add_locks(locks, snapshot, diagnosis);
+  std::ranges::move(finds.blind_spots, std::back_inserter(diagnosis.blind_spots));
 }
 
 }  // namespace pstuck

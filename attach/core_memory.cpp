@@ -25,4 +25,16 @@ std::size_t CoreMemory::read(Address from, std::span<std::byte> into) noexcept {
   return done;
 }
 
+PresentMemory CoreMemory::find_present(AddressRange range) {
+  PresentMemory present;
+  auto next = std::ranges::upper_bound(pieces_, range.start, {}, &Piece::start);
+  if (next != pieces_.begin()) --next;
+  for (; next != pieces_.end() && next->start < range.end; ++next) {
+    const AddressRange part{std::max(range.start, next->start),
+                            std::min(range.end, next->start + next->bytes.size())};
+    if (part.size() > 0) present.ranges.push_back(part);
+  }
+  return present;
+}
+
 }  // namespace pstuck

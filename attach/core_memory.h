@@ -18,6 +18,7 @@ class CoreMemory final : public Memory {
   void set_pieces(std::vector<Piece> pieces);
 
   std::size_t read(Address from, std::span<std::byte> into) noexcept override;
+  PresentMemory find_present(AddressRange range) override;
 
  private:
   std::vector<Piece> pieces_;  // ascending

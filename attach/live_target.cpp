@@ -13,6 +13,7 @@
 #include "attach/live_capture.h"
 #include "attach/live_threads.h"
 #include "attach/modules.h"
+#include "attach/page_map.h"
 #include "attach/process_access.h"
 
 namespace pstuck {
@@ -25,7 +26,7 @@ constexpr int kMostRounds = 8;
 
 class LiveMemory final : public Memory {
  public:
-  explicit LiveMemory(int descriptor) : descriptor_(descriptor) {}
+  LiveMemory(int descriptor, Tid process) : descriptor_(descriptor), pages_(process) {}
 
   std::size_t read(Address from, std::span<std::byte> into) noexcept override {
     std::size_t done = 0;
@@ -38,8 +39,11 @@ class LiveMemory final : public Memory {
     return done;
   }
 
+  PresentMemory find_present(AddressRange range) override { return pages_.find_present(range); }
+
  private:
   int descriptor_;
+  PageMap pages_;
 };
 
 // The kernel cuts a task's name after 15 bytes; the program's file may have the rest.
@@ -56,7 +60,7 @@ class LiveTarget final : public Target {
         directory_(proc_path(process_.pid)),
         living_(proc_path(process_.living)),
         tasks_(proc_path(process_.pid, "task")),
-        memory_(process_.memory.get()) {}
+        memory_(process_.memory.get(), process_.living) {}
 
   Snapshot capture(const CaptureOptions& options) override;
   Memory& memory() override { return memory_; }

@@ -9,6 +9,21 @@
 
 namespace pstuck {
 
+/// From `start` up to, but not at, `end`.
+struct AddressRange {
+  Address start;
+  Address end;
+
+  [[nodiscard]] constexpr std::uint64_t size() const { return end > start ? end - start : 0; }
+  friend constexpr bool operator==(const AddressRange&, const AddressRange&) = default;
+};
+
+/// What of a range of addresses is in memory.
+struct PresentMemory {
+  std::vector<AddressRange> ranges;  ///< ascending, not overlapping
+  std::uint64_t swapped = 0;         ///< bytes that are swapped out: not in `ranges`
+};
+
 /// The one way to a target's bytes, the same for live processes and cores.
 class Memory {
  public:
@@ -19,6 +34,10 @@ class Memory {
 
   /// Copies the bytes at `from`; returns how many leading bytes could be read. Never throws.
   virtual std::size_t read(Address from, std::span<std::byte> into) noexcept = 0;
+
+  /// The parts that are worth reading: those that hold something, and that reading does not have to
+  /// bring into the target's memory first.
+  virtual PresentMemory find_present(AddressRange range) { return {.ranges = {range}}; }
 
   /// A whole object or nothing.
   template <typename T>
@@ -38,6 +57,7 @@ class SnapshotMemory final : public Memory {
  public:
   SnapshotMemory(const Snapshot& snapshot, Memory& below);
   std::size_t read(Address from, std::span<std::byte> into) noexcept override;
+  PresentMemory find_present(AddressRange range) override { return below_.find_present(range); }
 
  private:
   [[nodiscard]] const CapturedStack* find_stack(Address at) const noexcept;

@@ -166,6 +166,9 @@ enum class BlindSpotKind {
   kCoreTruncated,         ///< detail: number of missing bytes
   kThreadsKeptAppearing,  ///< detail: how many looks at the task list were taken
   kMemoryMapUnreadable,
+  kMemoryNotSearched,  ///< detail: how many bytes were not searched for held locks
+  kMemorySwappedOut,   ///< detail: how many bytes could not be searched for held locks
+  kHeldLocksDoubted,   ///< detail: how many look-alikes of held locks were left out
 };
 
 struct BlindSpot {

@@ -28,6 +28,19 @@ std::string blind_spot_sentence(const BlindSpot& spot, const Sentences& sentence
       return fmt::format("New threads kept appearing; pstuck gave up after {} looks.", detail);
     case BlindSpotKind::kMemoryMapUnreadable:
       return "The process's memory map could not be read.";
+    case BlindSpotKind::kMemoryNotSearched:
+      return fmt::format(
+          "{} bytes of memory were not searched for held locks that nobody waits for "
+          "(--scan-memory, --max-memory).",
+          detail);
+    case BlindSpotKind::kMemorySwappedOut:
+      return fmt::format("{} bytes of memory are swapped out and were not searched for held locks.",
+                         detail);
+    case BlindSpotKind::kHeldLocksDoubted:
+      return fmt::format(
+          "{} places in memory look like held locks but lie close together, as data does; "
+          "they were left out.",
+          detail);
   }
   return detail;
 }

@@ -62,6 +62,12 @@ std::string_view json_word(BlindSpotKind kind) {
       return "threads_kept_appearing";
     case BlindSpotKind::kMemoryMapUnreadable:
       return "memory_map_unreadable";
+    case BlindSpotKind::kMemoryNotSearched:
+      return "memory_not_searched";
+    case BlindSpotKind::kMemorySwappedOut:
+      return "memory_swapped_out";
+    case BlindSpotKind::kHeldLocksDoubted:
+      return "held_locks_doubted";
   }
   return {};
 }
@@ -106,6 +112,22 @@ std::string_view json_word(ResourceKind kind) {
       return "stdio";
     case ResourceKind::kThread:
       return "thread";
+  }
+  return {};
+}
+
+std::string_view json_word(NamedBy how) {
+  switch (how) {
+    case NamedBy::kNothing:
+      return "nothing";
+    case NamedBy::kVariable:
+      return "variable";
+    case NamedBy::kFrameObject:
+      return "frame_object";
+    case NamedBy::kSymbol:
+      return "symbol";
+    case NamedBy::kObjectClass:
+      return "object_class";
   }
   return {};
 }
@@ -156,6 +178,38 @@ std::string_view json_word(OwnerFate fate) {
       return "not_recorded";
     case OwnerFate::kUnreadable:
       return "unreadable";
+  }
+  return {};
+}
+
+std::string_view json_word(FoundBy how) {
+  switch (how) {
+    case FoundBy::kWaitedFor:
+      return "waited_for";
+    case FoundBy::kRobustList:
+      return "robust_list";
+    case FoundBy::kFileList:
+      return "file_list";
+    case FoundBy::kVariable:
+      return "variable";
+    case FoundBy::kGuard:
+      return "guard";
+    case FoundBy::kPointer:
+      return "pointer";
+    case FoundBy::kMemoryScan:
+      return "memory_scan";
+  }
+  return {};
+}
+
+std::string_view json_word(AttributedBy how) {
+  switch (how) {
+    case AttributedBy::kGuard:
+      return "guard";
+    case AttributedBy::kLockingCode:
+      return "locking_code";
+    case AttributedBy::kOwnStack:
+      return "own_stack";
   }
   return {};
 }

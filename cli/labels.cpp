@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "cli/escape.h"
@@ -20,12 +21,40 @@ std::string module_place(const Location& location) {
   return fmt::format("{}+{:#x}", printable(location.module, kWidestName), location.module_offset);
 }
 
+std::string line_label(const std::string& path, int line) {
+  const std::string file = printable(base_name(path), kWidestName);
+  return line > 0 ? fmt::format("{}:{}", file, line) : file;
+}
+
+std::string name_of(const Resource& resource) {
+  std::string name = fitted_function(resource.name, kWidestName);
+  if (resource.number > 0) name += fmt::format(" #{}", resource.number);
+  return name;
+}
+
+/// Names that several locks share, as fitted ones may, get the address behind them.
+std::vector<std::string> lock_names(const std::vector<Resource>& resources) {
+  std::vector<std::string> names;
+  std::map<std::string, std::size_t> seen;
+  for (const Resource& resource : resources) {
+    const bool named = resource.kind != ResourceKind::kThread && !resource.name.empty();
+    names.push_back(named ? name_of(resource) : "");
+    ++seen[names.back()];
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i].empty() || seen[names[i]] == 1) continue;
+    names[i] += fmt::format(" at {:#x}", resources[i].address.value);
+  }
+  return names;
+}
+
 }  // namespace
 
 Labels::Labels(const Report& report)
     : report_(&report),
       deadlock_of_(report.snapshot.threads.size()),
-      shares_its_name_(report.diagnosis.resources.size()) {
+      locks_(lock_names(report.diagnosis.resources)),
+      held_(report.snapshot.threads.size()) {
   const Diagnosis& diagnosis = report.diagnosis;
   for (const Finding& finding : diagnosis.findings) {
     if (finding.kind != FindingKind::kDeadlock || !finding.cycle) continue;
@@ -34,10 +63,9 @@ Labels::Labels(const Report& report)
     }
     ++deadlocks_;
   }
-  std::map<std::string_view, std::size_t> named;
-  for (const Resource& resource : diagnosis.resources) ++named[resource.name];
-  for (std::size_t i = 0; i < diagnosis.resources.size(); ++i) {
-    shares_its_name_[i] = named[diagnosis.resources[i].name] > 1;
+  for (const HeldLock& held : diagnosis.held) {
+    const bool known = held.thread < held_.size() && held.resource < locks_.size();
+    if (known) held_[held.thread].push_back(&held);
   }
 }
 
@@ -81,13 +109,8 @@ std::string Labels::thread(ThreadIndex thread) const {
 }
 
 std::string Labels::lock(ResourceIndex index) const {
-  const auto& resources = report_->diagnosis.resources;
-  if (index >= resources.size()) return "an unknown lock";
-  const Resource& resource = resources[index];
-  if (resource.kind == ResourceKind::kThread || resource.name.empty()) return lock_kind(index);
-  const std::string name = fitted_function(resource.name, kWidestName);
-  if (!shares_its_name_[index]) return name;
-  return fmt::format("{} at {:#x}", name, resource.address.value);
+  const bool named = index < locks_.size() && !locks_[index].empty();
+  return named ? locks_[index] : lock_kind(index);
 }
 
 std::string Labels::lock_kind(ResourceIndex index) const {
@@ -98,8 +121,29 @@ std::string Labels::lock_kind(ResourceIndex index) const {
     if (resource.holder.thread) return "the end of " + thread(*resource.holder.thread);
     return fmt::format("the end of the thread at {:#x}", resource.address.value);
   }
-  return fmt::format("{} {:#x}", mutex_words(resource.mutex.value_or(MutexTraits{})),
-                     resource.address.value);
+  return fmt::format("{} {:#x}", lock_words(resource), resource.address.value);
+}
+
+std::span<const HeldLock* const> Labels::held(ThreadIndex thread) const {
+  if (thread >= held_.size()) return {};
+  return held_[thread];
+}
+
+const HeldLock* Labels::held(ThreadIndex thread, ResourceIndex lock) const {
+  const auto locks = held(thread);
+  const auto found = std::ranges::find(locks, lock, &HeldLock::resource);
+  return found == locks.end() ? nullptr : *found;
+}
+
+const HeldLock* Labels::held(const Cycle& cycle, std::size_t member) const {
+  const auto& waits = report_->diagnosis.waits;
+  const std::size_t before = member == 0 ? cycle.waits.size() - 1 : member - 1;
+  return held(waits.at(cycle.waits.at(member)).thread, waits.at(cycle.waits.at(before)).resource);
+}
+
+const Acquisition* Labels::acquisition(const HeldLock* held) const {
+  if (held == nullptr || !held->acquisition) return nullptr;
+  return location(held->thread, held->acquisition->frame) ? &*held->acquisition : nullptr;
 }
 
 std::string Labels::process() const {
@@ -136,11 +180,16 @@ std::string signature_label(const Location& location, std::size_t width) {
 }
 
 std::string place_label(const Location& location) {
-  if (!location.file.empty()) {
-    const std::string file = printable(base_name(location.file), kWidestName);
-    return location.line > 0 ? fmt::format("{}:{}", file, location.line) : file;
-  }
+  if (!location.file.empty()) return line_label(location.file, location.line);
   return printable(location.module, kWidestName);
+}
+
+std::string place_label(const Acquisition& acquisition, const Location& frame) {
+  if (!acquisition.file.empty() && acquisition.line > 0) {
+    return line_label(acquisition.file, acquisition.line);
+  }
+  const bool told_by_module = frame.file.empty() && !frame.function.empty();
+  return told_by_module ? place_label(frame) : std::string();
 }
 
 std::string functions_label(const Stacks& stacks, const std::vector<std::size_t>& locations) {

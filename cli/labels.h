@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,11 +30,24 @@ class Labels {
   /// "worker-3 (48231)".
   [[nodiscard]] std::string thread(ThreadIndex thread) const;
 
-  /// "g_cache", "mutex 0x55d9c0001040"; with its address where two locks have the same name.
+  /// "g_cache.mu_", "Account::mu_ #2", "mutex 0x55d9c0001040" when nothing names it: the same in
+  /// all of a report, and no other lock's.
   [[nodiscard]] std::string lock(ResourceIndex index) const;
 
-  /// "mutex 0x55d9c0001040", also when it has a name.
+  /// "std::mutex 0x55d9c0001040", also when it has a name.
   [[nodiscard]] std::string lock_kind(ResourceIndex index) const;
+
+  /// The locks that a thread holds, innermost frame first.
+  [[nodiscard]] std::span<const HeldLock* const> held(ThreadIndex thread) const;
+
+  /// Null when the thread is not known to hold it.
+  [[nodiscard]] const HeldLock* held(ThreadIndex thread, ResourceIndex lock) const;
+
+  /// What a cycle's member holds and the one before it waits for; null when that is a thread's end.
+  [[nodiscard]] const HeldLock* held(const Cycle& cycle, std::size_t member) const;
+
+  /// Where a thread took a lock; null for no lock, and when no frame is known to have taken it.
+  [[nodiscard]] const Acquisition* acquisition(const HeldLock* held) const;
 
   /// "orderd (pid 48213)", "orderd (pid 48213, core core.48213)".
   [[nodiscard]] std::string process() const;
@@ -48,7 +62,8 @@ class Labels {
  private:
   const Report* report_;
   std::vector<std::optional<std::size_t>> deadlock_of_;  // by thread
-  std::vector<bool> shares_its_name_;                    // by resource
+  std::vector<std::string> locks_;                       // by resource
+  std::vector<std::vector<const HeldLock*>> held_;       // by thread
   std::size_t deadlocks_ = 0;
 };
 
@@ -60,6 +75,10 @@ std::string signature_label(const Location& location, std::size_t width);
 
 /// "cache.cpp:41", else the module, else nothing.
 std::string place_label(const Location& location);
+
+/// The line where a lock was taken, which need not be the one where its frame stands now.
+/// "router.cpp:86"; in code with a name but no lines the module; else nothing.
+std::string place_label(const Acquisition& acquisition, const Location& frame);
 
 /// "Cache::get ← Handler::serve ← worker_main": innermost first, the middle of many left out.
 std::string functions_label(const Stacks& stacks, const std::vector<std::size_t>& locations);

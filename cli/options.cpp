@@ -41,6 +41,8 @@ struct Words {
   std::string colour = "auto";
   std::string max_frames = "256";
   std::string stack_bytes = "64K";
+  std::string scan_memory = "auto";
+  std::string max_memory = "4G";
   bool no_lines = false;
 };
 
@@ -68,7 +70,9 @@ class HelpFormatter : public CLI::Formatter {
     std::string names = option.get_snames().empty() ? "      --" : "  -";
     if (!option.get_snames().empty()) names += option.get_snames().front() + ", --";
     names += option.get_lnames().front();
-    if (option.get_items_expected_max() > 0) names += " " + option.get_type_name();
+    // A flag with a type has a value that may be left out: "[=WHEN]".
+    if (option.get_items_expected_max() > 0) names += ' ';
+    names += option.get_type_name();
     if (names.size() >= kColumn) names += "\n" + std::string(kColumn, ' ');
     std::string text = names;
     text.resize(std::max(text.size(), kColumn), ' ');
@@ -104,6 +108,16 @@ void add_options(CLI::App& app, Options& options, Words& words) {
                  "copy so much of each stack at once, like 256K or 1M\n"
                  "(default: 64K; deeper bytes are read when needed)")
       ->type_name("N[K|M]")
+      ->group("Looking");
+  app.add_flag("--scan-memory{yes}", words.scan_memory,
+               "search all memory for locks that threads hold:\n"
+               "auto, yes or no (default: auto, which does it in\n"
+               "up to 256M of a process and 512M of a core)")
+      ->type_name("[=WHEN]")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+      ->group("Looking");
+  app.add_option("--max-memory", words.max_memory, "search at most so much memory (default: 4G)")
+      ->type_name("N[K|M|G]")
       ->group("Looking");
   app.add_option("--exe", options.executable, "the program of a core, where it is not found")
       ->type_name("FILE")
@@ -197,17 +211,24 @@ std::size_t parse_max_frames(const std::string& word) {
   return parsed->first;
 }
 
-std::size_t parse_stack_bytes(const std::string& word) {
-  const std::string hint = "it is a number of bytes up to 1024M, like 65536, 256K or 1M";
-  const auto parsed = number(word);
-  std::size_t unit = 0;
-  if (parsed && parsed->second.empty()) unit = 1;
-  if (parsed && (parsed->second == "K" || parsed->second == "k")) unit = 1024;
-  if (parsed && (parsed->second == "M" || parsed->second == "m")) unit = 1024 * 1024;
-  if (unit == 0 || parsed->first > kMostStackBytes / unit) {
-    refuse(fmt::format("--stack-bytes cannot be \"{}\"", word), hint);
+/// What a number of bytes is counted in; none for a suffix that means nothing.
+std::optional<std::size_t> unit_of(std::string_view suffix) {
+  constexpr std::array<std::pair<std::string_view, int>, 7> kShifts{
+      {{"", 0}, {"K", 10}, {"k", 10}, {"M", 20}, {"m", 20}, {"G", 30}, {"g", 30}}};
+  for (const auto& [name, shift] : kShifts) {
+    if (name == suffix) return std::size_t{1} << shift;
   }
-  return parsed->first * unit;
+  return std::nullopt;
+}
+
+std::size_t parse_bytes(std::string_view option, const std::string& word, std::size_t most,
+                        const std::string& hint) {
+  const auto parsed = number(word);
+  const auto unit = parsed ? unit_of(parsed->second) : std::nullopt;
+  if (!unit || parsed->first > most / *unit) {
+    refuse(fmt::format("{} cannot be \"{}\"", option, word), hint);
+  }
+  return parsed->first * *unit;
 }
 
 void understand(const Words& words, Options& options) {
@@ -217,10 +238,17 @@ void understand(const Words& words, Options& options) {
   constexpr std::array kChoices{std::pair{std::string_view("auto"), ColourChoice::kAuto},
                                 std::pair{std::string_view("always"), ColourChoice::kAlways},
                                 std::pair{std::string_view("never"), ColourChoice::kNever}};
+  constexpr std::array kScans{std::pair{std::string_view("auto"), ScanMemory::kAuto},
+                              std::pair{std::string_view("yes"), ScanMemory::kYes},
+                              std::pair{std::string_view("no"), ScanMemory::kNo}};
   options.format = choice("--format", words.format, kFormats);
   options.colour = choice("--color", words.colour, kChoices);
   options.max_frames = parse_max_frames(words.max_frames);
-  options.stack_bytes = parse_stack_bytes(words.stack_bytes);
+  options.stack_bytes = parse_bytes("--stack-bytes", words.stack_bytes, kMostStackBytes,
+                                    "it is a number of bytes up to 1024M, like 65536, 256K or 1M");
+  options.scan_memory = choice("--scan-memory", words.scan_memory, kScans);
+  options.max_memory = parse_bytes("--max-memory", words.max_memory, SIZE_MAX,
+                                   "it is a number of bytes, like 512M or 8G");
   options.lines = !words.no_lines;
 }
 

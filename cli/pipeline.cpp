@@ -1,5 +1,7 @@
 #include "cli/pipeline.h"
 
+#include <algorithm>
+#include <iterator>
 #include <thread>
 
 #include "analyzers/confirm.h"
@@ -54,12 +56,14 @@ Report look_at(const std::string& spec, const Options& options) {
                          .progress = progress.step("stacks unwound")});
   report.stacks = symbolizer.symbolize();
 
-  report.diagnosis = diagnose(report.snapshot, report.stacks, {memory, symbolizer, *target});
+  report.diagnosis = diagnose(report.snapshot, report.stacks, {memory, symbolizer, *target},
+                              {.scan_memory = options.scan_memory,
+                               .max_memory = options.max_memory,
+                               .progress = progress.step("MiB searched for held locks")});
   confirm_findings(*target, report);
 
-  for (BlindSpot& spot : symbolizer.blind_spots()) {
-    report.snapshot.blind_spots.push_back(std::move(spot));
-  }
+  std::ranges::move(symbolizer.blind_spots(), std::back_inserter(report.snapshot.blind_spots));
+  std::ranges::copy(report.diagnosis.blind_spots, std::back_inserter(report.snapshot.blind_spots));
   return report;
 }
 

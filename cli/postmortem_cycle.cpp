@@ -41,19 +41,27 @@ std::string wait_words(const Sentences& sentences, const Wait& wait) {
   return text;
 }
 
-std::string cycle_lines(const Sentences& sentences, const std::vector<Wait>& waits) {
+/// "holds `g_router`, taken in `Router::dispatch` at `router.cpp:86`,".
+std::string hold_words(const Sentences& sentences, const Cycle& cycle, std::size_t member) {
+  const auto& waits = sentences.labels().report().diagnosis.waits;
+  const Wait& before = waits.at(member == 0 ? cycle.waits.back() : cycle.waits[member - 1]);
+  if (before.kind == WaitKind::kJoin) return "is joined by " + sentences.thread(before.thread);
+  const std::string taken = sentences.taken(sentences.labels().held(cycle, member));
+  return fmt::format("holds {}{}", sentences.lock(before.resource),
+                     taken.empty() ? "" : fmt::format(", taken in {},", taken));
+}
+
+std::string cycle_lines(const Sentences& sentences, const Cycle& cycle) {
+  const auto& waits = sentences.labels().report().diagnosis.waits;
   std::string text;
-  for (std::size_t i = 0; i < waits.size() && i < kShownMembers; ++i) {
-    const Wait& before = i == 0 ? waits.back() : waits[i - 1];
-    const bool joined = before.kind == WaitKind::kJoin;
-    text += fmt::format("- {} {} {} and {}.\n", sentences.thread(waits[i].thread),
-                        joined ? "is joined by" : "holds",
-                        joined ? sentences.thread(before.thread) : sentences.lock(before.resource),
-                        wait_words(sentences, waits[i]));
+  for (std::size_t i = 0; i < cycle.waits.size() && i < kShownMembers; ++i) {
+    const Wait& wait = waits.at(cycle.waits[i]);
+    text += fmt::format("- {} {} and {}.\n", sentences.thread(wait.thread),
+                        hold_words(sentences, cycle, i), wait_words(sentences, wait));
   }
-  if (waits.size() > kShownMembers) {
-    text += fmt::format("- {} in the same way.\n",
-                        count_words(waits.size() - kShownMembers, "more thread", "more threads"));
+  if (cycle.waits.size() > kShownMembers) {
+    text += fmt::format("- {} in the same way.\n", count_words(cycle.waits.size() - kShownMembers,
+                                                               "more thread", "more threads"));
   }
   return text;
 }
@@ -81,8 +89,7 @@ std::string mutual_exclusion(const Sentences& sentences, const std::vector<Wait>
     std::string fact = sentences.lock(wait.resource);
     fact += resource.kind == ResourceKind::kThread
                 ? " can come about through that thread only"
-                : fmt::format(" is {}, {}",
-                              with_article(mutex_words(resource.mutex.value_or(MutexTraits{}))),
+                : fmt::format(" is {}, {}", with_article(lock_words(resource)),
                               sentences.holder(wait.resource));
     if (std::find(facts.begin(), facts.end(), fact) == facts.end()) facts.push_back(fact);
     if (facts.size() == kShownMembers) break;
@@ -93,9 +100,12 @@ std::string mutual_exclusion(const Sentences& sentences, const std::vector<Wait>
 std::string hold_and_wait(const Sentences& sentences, const Finding& finding) {
   if (finding.cycle) return "each thread above keeps what it has while it waits";
   const Diagnosis& diagnosis = sentences.labels().report().diagnosis;
-  const Holder& holder = diagnosis.resources.at(finding.resource.value_or(0)).holder;
+  const ResourceIndex lock = finding.resource.value_or(0);
+  const Holder& holder = diagnosis.resources.at(lock).holder;
   if (holder.fate == OwnerFate::kThread && holder.thread) {
-    return fmt::format("{} keeps the lock and {}", sentences.thread(*holder.thread),
+    const std::string taken = sentences.taken(sentences.labels().held(*holder.thread, lock));
+    return fmt::format("{} keeps the lock{} and {}", sentences.thread(*holder.thread),
+                       taken.empty() ? "" : fmt::format(", taken in {},", taken),
                        sentences.activity(*holder.thread));
   }
   return "not shown: the recorded owner is not there to wait for anything";
@@ -133,23 +143,42 @@ std::string conditions(const Sentences& sentences, const Finding& finding,
       no_preemption(sentences, waits), circular_wait(sentences, finding, waits));
 }
 
-std::string stacks(const Report& report, const Finding& finding, const std::vector<Wait>& waits) {
-  std::vector<ThreadIndex> threads;
+/// A stack to show, and the lock that its thread holds as far as the finding is about it.
+struct ShownStack {
+  ThreadIndex thread = 0;
+  std::optional<ResourceIndex> held;
+};
+
+std::vector<ShownStack> stacks_of(const Diagnosis& diagnosis, const Finding& finding,
+                                  const std::vector<Wait>& waits) {
+  std::vector<ShownStack> stacks;
+  if (finding.cycle) {
+    for (std::size_t i = 0; i < waits.size() && i < kShownStacks; ++i) {
+      stacks.push_back({waits[i].thread, (i == 0 ? waits.back() : waits[i - 1]).resource});
+    }
+    return stacks;
+  }
   const ResourceIndex resource = finding.resource.value_or(0);
-  if (!finding.cycle && resource < report.diagnosis.resources.size()) {
-    const Holder& holder = report.diagnosis.resources[resource].holder;
-    if (holder.fate == OwnerFate::kThread && holder.thread) threads.push_back(*holder.thread);
+  if (resource < diagnosis.resources.size()) {
+    const Holder& holder = diagnosis.resources[resource].holder;
+    const bool known = holder.fate == OwnerFate::kThread && holder.thread;
+    if (known) stacks.push_back({*holder.thread, resource});
   }
-  const std::size_t most = finding.cycle ? kShownStacks : threads.size() + 1;
-  for (const Wait& wait : waits) {
-    if (threads.size() < most) threads.push_back(wait.thread);
-  }
+  if (!waits.empty()) stacks.push_back({waits.front().thread, {}});
+  return stacks;
+}
+
+std::string stack_block(const Report& report, const Finding& finding,
+                        const std::vector<Wait>& waits) {
   std::ostringstream lines;
   const Palette plain;
   const TextPage page(report, plain, lines);
-  for (const ThreadIndex thread : threads) {
-    lines << page.sentences.thread(thread) << '\n';
-    print_frames(page, {thread, 0, kShownFrames, "  ", true});
+  for (const ShownStack& shown : stacks_of(report.diagnosis, finding, waits)) {
+    const FrameRange range =
+        range_with_lock(page, {shown.thread, 0, kShownFrames, "  ", true}, shown.held);
+    lines << page.sentences.thread(shown.thread) << '\n';
+    print_frames(page, range);
+    print_other_locks(page, range, shown.held);
   }
   return markdown_block(lines.str());
 }
@@ -161,9 +190,11 @@ std::string postmortem_cycle(const Sentences& sentences, const Finding& finding)
   const std::vector<Wait> waits = waits_of(report.diagnosis, finding);
   if (waits.empty()) return sentences.verdict(finding) + ".\n";
   return fmt::format("{}\n\n{}\n{}\n\n{}\n{}", sentences.verdict(finding) + ".",
-                     finding.cycle ? cycle_lines(sentences, waits) : waiter_lines(sentences, waits),
+                     finding.cycle
+                         ? cycle_lines(sentences, report.diagnosis.cycles.at(*finding.cycle))
+                         : waiter_lines(sentences, waits),
                      sentences.evidence(finding), conditions(sentences, finding, waits),
-                     stacks(report, finding, waits));
+                     stack_block(report, finding, waits));
 }
 
 }  // namespace pstuck

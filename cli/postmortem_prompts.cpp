@@ -27,6 +27,7 @@ struct Member {
   std::string wanted;
   std::string held;
   std::string meanwhile;
+  std::string taken;  ///< "`Router::dispatch` at `router.cpp:86`"; empty when not known
   bool joins = false;
 };
 
@@ -38,11 +39,12 @@ std::vector<Member> members_of(const Sentences& sentences, const Cycle& cycle) {
     const Wait& before = waits.at(i == 0 ? cycle.waits.back() : cycle.waits[i - 1]);
     const bool joined = before.kind == WaitKind::kJoin;
     const std::string held = sentences.lock(before.resource);
+    const std::string taken = sentences.taken(sentences.labels().held(cycle, i));
     const std::string meanwhile =
         joined ? fmt::format("while {} waits for its end", sentences.thread(before.thread))
                : fmt::format("while its thread has {}", held);
     members.push_back({place_of_wait(sentences, wait), sentences.lock(wait.resource), held,
-                       meanwhile, wait.kind == WaitKind::kJoin});
+                       meanwhile, taken, wait.kind == WaitKind::kJoin});
   }
   return members;
 }
@@ -60,10 +62,17 @@ Prompts prompts_for_self_deadlock(const Member& member) {
   Prompts prompts;
   prompts.trigger = {
       fmt::format("Which caller reached {} with {} already held?", member.place, member.wanted)};
-  prompts.root_cause = {fmt::format(
-      "Which frame further out on the same stack took {}, and why was the lock in {} thought to be "
-      "the first one?",
-      member.wanted, member.place)};
+  if (!member.taken.empty()) {
+    prompts.root_cause_known = {fmt::format("{} is taken in {}, and wanted again in {}.",
+                                            member.wanted, member.taken, member.place)};
+    prompts.root_cause = {
+        fmt::format("Why was the lock in {} thought to be the first one?", member.place)};
+  } else {
+    prompts.root_cause = {fmt::format(
+        "Which frame further out on the same stack took {}, and why was the lock in {} thought to "
+        "be the first one?",
+        member.wanted, member.place)};
+  }
   prompts.patch = {
       fmt::format("Split {} into one function that locks and one that needs {} held; call the "
                   "second from where it is held. A recursive mutex would hide the cause.",
@@ -86,12 +95,22 @@ Prompts prompts_for_cycle(const std::vector<Member>& members) {
   prompts.trigger = {fmt::format(
       "What made {} run at the same time: a release, a load peak, a rare path?", places)};
   for (const Member& member : members) {
-    prompts.root_cause.push_back(
-        fmt::format("Why does {} want {} {}?", member.place, member.wanted, member.meanwhile));
+    if (member.taken.empty()) {
+      prompts.root_cause.push_back(
+          fmt::format("Why does {} want {} {}?", member.place, member.wanted, member.meanwhile));
+      continue;
+    }
+    prompts.root_cause_known.push_back(fmt::format("{} is taken in {}, then {} is wanted in {}.",
+                                                   member.held, member.taken, member.wanted,
+                                                   member.place));
+    prompts.root_cause.push_back(fmt::format("Why is {} still held when {} wants {}?", member.held,
+                                             member.place, member.wanted));
   }
+  const bool known =
+      std::ranges::none_of(members, [](const Member& member) { return member.taken.empty(); });
   prompts.patch = {
       fmt::format("Use {} in one order in {}, or take them at once with `std::scoped_lock`.", locks,
-                  places),
+                  known ? list_of(members, &Member::taken) : places),
       fmt::format("Or let go of {} before {}.", members.front().held, members.front().place)};
   prompts.prevention = {
       fmt::format("Choose the order of {}, and write it where they are declared.", locks),
@@ -154,12 +173,17 @@ Prompts prompts_for_fork(const std::string& lock, const std::string& places) {
   return prompts;
 }
 
-Prompts prompts_for_stall(const std::string& lock, const std::string& holder,
-                          const std::string& holder_place, const std::string& doing) {
+Prompts prompts_for_stall(const Sentences& sentences, ResourceIndex resource, ThreadIndex thread) {
+  const std::string lock = sentences.lock(resource);
+  const std::string holder_place =
+      place_of(sentences, thread, sentences.labels().status(thread).frame);
+  const std::string taken = sentences.taken(sentences.labels().held(thread, resource));
   Prompts prompts;
   prompts.trigger = {
       fmt::format("Since when, and through what, does {} take so long?", holder_place)};
-  prompts.root_cause = {fmt::format("Why does {} keep {} while it {}?", holder, lock, doing)};
+  if (!taken.empty()) prompts.root_cause_known = {fmt::format("{} is taken in {}.", lock, taken)};
+  prompts.root_cause = {fmt::format("Why does {} keep {} while it {}?", sentences.thread(thread),
+                                    lock, sentences.activity(thread))};
   prompts.patch = {
       fmt::format("Copy what {} needs, let go of {}, and only then wait.", holder_place, lock),
       fmt::format("Give the waiting in {} an end of its own.", holder_place)};
@@ -188,23 +212,23 @@ std::string place_of_wait(const Sentences& sentences, const Wait& wait) {
 }
 
 Prompts prompts_for(const Sentences& sentences, const Finding& finding) {
-  const Labels& labels = sentences.labels();
-  const Diagnosis& diagnosis = labels.report().diagnosis;
+  const Diagnosis& diagnosis = sentences.labels().report().diagnosis;
   if (finding.cycle) {
     const auto members = members_of(sentences, diagnosis.cycles.at(*finding.cycle));
     if (members.size() == 1) return prompts_for_self_deadlock(members.front());
     const auto joining = std::find_if(members.begin(), members.end(),
                                       [](const Member& member) { return member.joins; });
-    return joining == members.end() ? prompts_for_cycle(members)
-                                    : prompts_for_join(members, *joining);
+    if (joining != members.end()) return prompts_for_join(members, *joining);
+    Prompts prompts = prompts_for_cycle(members);
+    const std::string order = sentences.order(diagnosis.cycles.at(*finding.cycle));
+    if (!order.empty()) prompts.prevention_known = {"Orders that were seen: " + order + "."};
+    return prompts;
   }
   const ResourceIndex resource = finding.resource.value_or(0);
   const std::string lock = sentences.lock(resource);
   const auto& holder = diagnosis.resources.at(resource).holder.thread;
   if (finding.kind == FindingKind::kStalledHolder && holder) {
-    return prompts_for_stall(lock, sentences.thread(*holder),
-                             place_of(sentences, *holder, labels.status(*holder).frame),
-                             sentences.activity(*holder));
+    return prompts_for_stall(sentences, resource, *holder);
   }
   const std::string places = places_of_waiters(sentences, resource);
   if (finding.kind == FindingKind::kForkInherited) return prompts_for_fork(lock, places);

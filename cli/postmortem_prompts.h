@@ -7,11 +7,14 @@
 
 namespace pstuck {
 
-/// What a person still has to find out, in the words of one diagnosis. Markdown.
+/// What a person still has to find out, in the words of one diagnosis, and what is known of it.
+/// Markdown.
 struct Prompts {
   std::vector<std::string> trigger;
+  std::vector<std::string> root_cause_known;
   std::vector<std::string> root_cause;
   std::vector<std::string> patch;
+  std::vector<std::string> prevention_known;
   std::vector<std::string> prevention;
   std::vector<std::string> tests;
 };

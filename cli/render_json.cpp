@@ -47,6 +47,7 @@ class ReportWriter {
   [[nodiscard]] Json capture() const;
   [[nodiscard]] Json thread(ThreadIndex index) const;
   [[nodiscard]] Json wait(ThreadIndex index) const;
+  [[nodiscard]] Json held(const HeldLock& held) const;
   [[nodiscard]] Json stack(ThreadIndex index) const;
   [[nodiscard]] Json frame(const Frame& frame) const;
   [[nodiscard]] Json resource(const Resource& resource) const;
@@ -158,6 +159,8 @@ Json ReportWriter::thread(ThreadIndex index) const {
           {"activity", json_word(status.activity)},
           {"syscall", json_of_syscall(status.syscall)},
           {"wait", wait(index)},
+          {"holds", list_of(sentences_.labels().held(index),
+                            [&](const HeldLock* lock) { return held(*lock); })},
           {"not_run_for_ns", or_null(facts.not_run_for)},
           {"age_ns", or_null(facts.age)},
           {"cpu_time_ns", or_null(facts.cpu_time)},
@@ -183,6 +186,20 @@ Json ReportWriter::wait(ThreadIndex index) const {
           {"frame", or_null(wait.frame)},
           {"deadline", deadline},
           {"waited_ns", or_null(wait.waited)}};
+}
+
+Json ReportWriter::held(const HeldLock& held) const {
+  Json acquisition;
+  if (const Acquisition* taken = sentences_.labels().acquisition(&held)) {
+    acquisition = {{"frame", taken->frame},
+                   {"by", json_word(taken->by)},
+                   {"variable", or_null(taken->variable)},
+                   {"file", or_null(taken->file)},
+                   {"line", taken->line > 0 ? Json(taken->line) : Json()}};
+  }
+  return {{"resource", held.resource},
+          {"found_by", json_word(held.found_by)},
+          {"acquisition", acquisition}};
 }
 
 Json ReportWriter::stack(ThreadIndex index) const {
@@ -214,13 +231,13 @@ Json ReportWriter::resource(const Resource& resource) const {
              {"robust", resource.mutex->robust},
              {"process_shared", resource.mutex->process_shared}};
   }
-  return {{"kind", json_word(resource.kind)},
-          {"address", hexadecimal(resource.address.value)},
-          {"name", or_null(resource.name)},
-          {"name_module", or_null(resource.name_module)},
-          {"mutex", mutex},
-          {"recursion", resource.recursion},
-          {"holder", holder(resource.holder)}};
+  return {
+      {"kind", json_word(resource.kind)}, {"address", hexadecimal(resource.address.value)},
+      {"name", or_null(resource.name)},   {"named_by", json_word(resource.named_by)},
+      {"number", resource.number},        {"name_module", or_null(resource.name_module)},
+      {"type", or_null(resource.type)},   {"mutex", mutex},
+      {"recursion", resource.recursion},  {"holder", holder(resource.holder)},
+  };
 }
 
 Json ReportWriter::holder(const Holder& holder) const {

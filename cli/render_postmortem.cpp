@@ -44,8 +44,10 @@ Prompts all_prompts(const Sentences& sentences, const std::vector<Finding>& find
   for (std::size_t i = 0; i < findings.size() && i < kFullFindings; ++i) {
     const Prompts prompts = prompts_for(sentences, findings[i]);
     append_new(all.trigger, prompts.trigger);
+    append_new(all.root_cause_known, prompts.root_cause_known);
     append_new(all.root_cause, prompts.root_cause);
     append_new(all.patch, prompts.patch);
+    append_new(all.prevention_known, prompts.prevention_known);
     append_new(all.prevention, prompts.prevention);
     append_new(all.tests, prompts.tests);
   }
@@ -54,6 +56,11 @@ Prompts all_prompts(const Sentences& sentences, const std::vector<Finding>& find
 
 void write_prompts(std::ostream& out, const std::vector<std::string>& prompts) {
   for (const std::string& prompt : prompts) out << "- [ ] " << prompt << '\n';
+}
+
+void write_known(std::ostream& out, const std::vector<std::string>& facts) {
+  for (const std::string& fact : facts) out << "- " << fact << '\n';
+  if (!facts.empty()) out << '\n';
 }
 
 void write_trigger(const Document& document) {
@@ -132,12 +139,14 @@ void write_diagnosis_tools(const Document& document) {
 }
 
 void write_root_cause(const Document& document) {
+  write_known(document.out, document.prompts.root_cause_known);
   write_prompts(document.out, document.prompts.root_cause);
 }
 
 void write_patch(const Document& document) { write_prompts(document.out, document.prompts.patch); }
 
 void write_prevention(const Document& document) {
+  write_known(document.out, document.prompts.prevention_known);
   write_prompts(document.out, document.prompts.prevention);
 }
 

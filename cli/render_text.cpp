@@ -18,16 +18,18 @@ constexpr std::size_t kFramesOutsideAWait = 4;
 constexpr std::size_t kShownPileUps = 10;
 constexpr std::size_t kShownOthers = 12;
 
-/// Enough of a stack to see the wait and its callers.
-void print_stack(const TextPage& page, ThreadIndex thread) {
+/// Enough of a stack to see the wait, its callers, and where the finding's lock was taken.
+void print_stack(const TextPage& page, ThreadIndex thread, std::optional<ResourceIndex> held) {
   const ThreadStatus& status = page.labels().status(thread);
   std::size_t count = kFramesOfAStack;
   if (status.wait) {
     const auto frame = page.report.diagnosis.waits.at(*status.wait).frame;
     count = std::max(count, frame.value_or(0) + kFramesOutsideAWait);
   }
+  const FrameRange range = range_with_lock(page, {thread, 0, count, "    ", true}, held);
   page.out << "\n  " << page.sentences.thread(thread) << '\n';
-  print_frames(page, {thread, 0, count, "    ", true});
+  print_frames(page, range);
+  print_other_locks(page, range, held);
 }
 
 void print_deadlock(const TextPage& page, const Finding& finding) {
@@ -37,7 +39,9 @@ void print_deadlock(const TextPage& page, const Finding& finding) {
   page.out << '\n';
   print_evidence(page, finding);
   for (std::size_t i = 0; i < cycle.waits.size() && i < kStacksOfACycle; ++i) {
-    print_stack(page, diagnosis.waits.at(cycle.waits[i]).thread);
+    const WaitIndex before = i == 0 ? cycle.waits.back() : cycle.waits[i - 1];
+    print_stack(page, diagnosis.waits.at(cycle.waits[i]).thread,
+                diagnosis.waits.at(before).resource);
   }
 }
 
@@ -50,9 +54,8 @@ const PileUp* find_pile_up(const Diagnosis& diagnosis, std::optional<ResourceInd
 
 void print_stuck(const TextPage& page, const Finding& finding) {
   const Diagnosis& diagnosis = page.report.diagnosis;
-  const Holder& holder = diagnosis.resources.at(finding.resource.value_or(0)).holder;
-  if (finding.kind == FindingKind::kStalledHolder && holder.thread) {
-    print_holder(page, *holder.thread);
+  if (finding.kind == FindingKind::kStalledHolder) {
+    print_holder(page, finding.resource.value_or(0));
     page.out << '\n';
   }
   print_evidence(page, finding);
@@ -61,7 +64,7 @@ void print_stuck(const TextPage& page, const Finding& finding) {
   page.out << "\n  " << count_words(pile_up->waits.size(), "thread waits", "threads wait")
            << " for " << page.sentences.lock(pile_up->resource) << '\n';
   print_groups(page, pile_up->groups);
-  print_stack(page, diagnosis.waits.at(pile_up->waits.at(0)).thread);
+  print_stack(page, diagnosis.waits.at(pile_up->waits.at(0)).thread, {});
 }
 
 void print_findings(const TextPage& page) {
@@ -94,8 +97,8 @@ void print_pile_up(const TextPage& page, const PileUp& pile_up) {
            << "   " << page.sentences.pile_up(pile_up) << '\n';
   print_groups(page, pile_up.groups);
   const Holder& holder = page.report.diagnosis.resources.at(pile_up.resource).holder;
-  const bool known = holder.fate == OwnerFate::kThread && holder.thread;
-  if (known && !page.labels().deadlock_of(*holder.thread)) print_holder(page, *holder.thread);
+  const bool in_a_deadlock = holder.thread && page.labels().deadlock_of(*holder.thread);
+  if (!in_a_deadlock) print_holder(page, pile_up.resource);
 }
 
 void print_pile_ups(const TextPage& page) {

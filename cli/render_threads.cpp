@@ -11,6 +11,8 @@
 namespace pstuck {
 namespace {
 
+constexpr std::size_t kLocksWithoutFrame = 100;
+
 /// The thread's name in quotes, as jstack and its readers write it.
 std::string quoted_name(const ThreadSnapshot& thread) {
   std::string quoted = "\"";
@@ -19,18 +21,6 @@ std::string quoted_name(const ThreadSnapshot& thread) {
     quoted += c;
   }
   return quoted + "\"";
-}
-
-/// The locks that each thread holds, as far as other threads wait for them.
-std::vector<std::vector<ResourceIndex>> locks_held(const Report& report) {
-  std::vector<std::vector<ResourceIndex>> held(report.snapshot.threads.size());
-  const auto& resources = report.diagnosis.resources;
-  for (ResourceIndex i = 0; i < resources.size(); ++i) {
-    const Holder& holder = resources[i].holder;
-    const bool known = holder.fate == OwnerFate::kThread && holder.thread;
-    if (known && resources[i].kind != ResourceKind::kThread) held.at(*holder.thread).push_back(i);
-  }
-  return held;
 }
 
 std::string lock_in_full(const TextPage& page, ResourceIndex index) {
@@ -49,27 +39,54 @@ std::string holder_in_full(const TextPage& page, ResourceIndex index) {
                      thread.tid.value, printable(thread.name, 64));
 }
 
-std::string wait_line(const TextPage& page, const Wait& wait) {
+/// "waits 3m 12s for g_cache.mu_ (std::mutex), held by 48235 "worker-7"".
+std::string wait_in_full(const TextPage& page, const Wait& wait) {
   const Resource& resource = page.report.diagnosis.resources.at(wait.resource);
-  std::string text;
-  if (resource.kind == ResourceKind::kThread) {
-    text = "- waiting for " + page.sentences.lock(wait.resource);
-  } else {
-    text = fmt::format("- waiting to lock {}{}, {}",
-                       wait.kind == WaitKind::kRelockAfterCondition ? "again " : "",
-                       lock_in_full(page, wait.resource), holder_in_full(page, wait.resource));
+  std::string text = "waits ";
+  if (wait.waited) text += duration_words(*wait.waited) + " ";
+  text += "for " + page.sentences.lock(wait.resource);
+  if (resource.kind != ResourceKind::kThread) {
+    if (!resource.name.empty()) text += fmt::format(" ({})", lock_words(resource));
+    text += ", " + holder_in_full(page, wait.resource);
   }
-  if (wait.waited) text += ", for " + duration_words(*wait.waited);
   if (wait.deadline) text += ", " + page.sentences.deadline(wait);
   return text;
 }
 
-/// "in futex, not run for 3m 12s, cpu 29 ms, started 10m 17s ago".
+std::string wait_line(const TextPage& page, const Wait& wait) {
+  if (page.report.diagnosis.resources.at(wait.resource).kind == ResourceKind::kThread) {
+    return "- waiting for " + page.sentences.lock(wait.resource);
+  }
+  const bool again = wait.kind == WaitKind::kRelockAfterCondition;
+  return fmt::format("- waiting to lock {}{}", again ? "again " : "",
+                     lock_in_full(page, wait.resource));
+}
+
+/// "locked g_router.mu_ (std::mutex 0x55d9…), guard lk, taken at router.cpp:86".
+std::string held_line(const TextPage& page, const HeldLock& held) {
+  std::string text;
+  const Acquisition* const acquisition = page.labels().acquisition(&held);
+  text += acquisition == nullptr ? "- locked, frame not known: " : "- locked ";
+  text += lock_in_full(page, held.resource);
+  const std::uint32_t recursion = page.report.diagnosis.resources.at(held.resource).recursion;
+  if (recursion > 1) text += fmt::format(", {} times", recursion);
+  if (acquisition != nullptr) {
+    const Location& frame = *page.labels().location(held.thread, acquisition->frame);
+    const std::string place = place_label(*acquisition, frame);
+    const std::string way = page.sentences.attribution(*acquisition);
+    if (!way.empty()) text += ", " + way;
+    if (acquisition->line > 0 && place != place_label(frame)) text += ", taken at " + place;
+  }
+  if (held.found_by == FoundBy::kMemoryScan) text += ", found by scanning memory";
+  return text;
+}
+
+/// "sleeping in futex, not run for 3m 12s, cpu 29 ms, started 10m 17s ago".
 std::string thread_facts(const TextPage& page, ThreadIndex index) {
   const ThreadSnapshot& thread = page.report.snapshot.threads[index];
   const ThreadStatus& status = page.labels().status(index);
-  std::vector<std::string> facts;
-  if (status.syscall >= 0) facts.push_back("in " + syscall_words(status.syscall));
+  std::vector<std::string> facts{std::string(state_words(thread.state))};
+  if (status.wait && status.syscall >= 0) facts[0] += " in " + syscall_words(status.syscall);
   if (thread.not_run_for) facts.push_back("not run for " + duration_words(*thread.not_run_for));
   if (thread.cpu_time) facts.push_back("cpu " + duration_words(*thread.cpu_time));
   if (thread.age) facts.push_back(fmt::format("started {} ago", duration_words(*thread.age)));
@@ -79,18 +96,20 @@ std::string thread_facts(const TextPage& page, ThreadIndex index) {
   return joined(facts, ", ");
 }
 
-void print_state(const TextPage& page, ThreadIndex index) {
+void print_thread_heading(const TextPage& page, ThreadIndex index) {
   const ThreadSnapshot& thread = page.report.snapshot.threads[index];
-  page.out << "   state: " << state_words(thread.state);
-  if (page.labels().status(index).activity != Activity::kRuns) {
-    page.out << ", " << page.sentences.activity(index);
-  }
+  const ThreadStatus& status = page.labels().status(index);
+  page.out << '\n'
+           << page.palette.paint(page.palette.name, quoted_name(thread)) << " tid "
+           << thread.tid.value << "  "
+           << (status.wait ? wait_in_full(page, page.report.diagnosis.waits.at(*status.wait))
+                           : page.sentences.activity(index));
   if (const auto deadlock = page.labels().deadlock_of(index)) {
     page.out << ", in "
              << (page.labels().deadlocks() == 1 ? "the deadlock"
                                                 : fmt::format("deadlock {}", *deadlock + 1));
   }
-  page.out << '\n';
+  page.out << "\n   state: " << thread_facts(page, index) << '\n';
   if (thread.capture == CaptureWay::kReadWithoutStop) {
     page.out << "   read without a stop: " << capture_reason_words(thread.capture_reason) << '\n';
   } else if (thread.capture == CaptureWay::kNotCaptured) {
@@ -98,31 +117,48 @@ void print_state(const TextPage& page, ThreadIndex index) {
   }
 }
 
-void print_thread(const TextPage& page, ThreadIndex index, const std::vector<ResourceIndex>& held) {
+/// Under a frame: the lock that it waits for, and the locks that it took.
+void print_locks_of_frame(const TextPage& page, ThreadIndex index, std::size_t frame) {
+  const auto print = [&](const std::string& line) {
+    page.out << "       " << page.palette.paint(page.palette.marker, line) << '\n';
+  };
+  const ThreadStatus& status = page.labels().status(index);
+  if (status.wait) {
+    const Wait& wait = page.report.diagnosis.waits.at(*status.wait);
+    if (wait.frame == frame) print(wait_line(page, wait));
+  }
+  for (const HeldLock* const held : page.labels().held(index)) {
+    const Acquisition* const acquisition = page.labels().acquisition(held);
+    if (acquisition != nullptr && acquisition->frame == frame) print(held_line(page, *held));
+  }
+}
+
+void print_locks_without_frame(const TextPage& page, ThreadIndex index) {
+  std::size_t count = 0;
+  for (const HeldLock* const held : page.labels().held(index)) {
+    if (page.labels().acquisition(held) != nullptr) continue;
+    if (++count <= kLocksWithoutFrame) page.out << "   " << held_line(page, *held) << '\n';
+  }
+  if (count <= kLocksWithoutFrame) return;
+  page.out << "   - locked, frame not known: "
+           << count_words(count - kLocksWithoutFrame, "more lock", "more locks") << '\n';
+}
+
+void print_thread(const TextPage& page, ThreadIndex index) {
   const ThreadSnapshot& thread = page.report.snapshot.threads[index];
   const ThreadStatus& status = page.labels().status(index);
-  page.out << '\n'
-           << page.palette.paint(page.palette.name, quoted_name(thread)) << " tid "
-           << thread.tid.value;
-  const std::string facts = thread_facts(page, index);
-  page.out << (facts.empty() ? "" : "  ") << facts << '\n';
-  print_state(page, index);
-  const Wait* const wait = status.wait ? &page.report.diagnosis.waits.at(*status.wait) : nullptr;
-  const auto print_wait = [&](std::size_t frame) {
-    if (wait == nullptr || wait->frame != frame) return;
-    page.out << "       " << page.palette.paint(page.palette.marker, wait_line(page, *wait))
-             << '\n';
-  };
-  if (wait != nullptr && page.labels().location(index, wait->frame) == nullptr) {
-    page.out << "   " << wait_line(page, *wait) << '\n';
+  print_thread_heading(page, index);
+  if (status.wait) {
+    const Wait& wait = page.report.diagnosis.waits.at(*status.wait);
+    const bool has_frame = page.labels().location(index, wait.frame) != nullptr;
+    if (!has_frame) page.out << "   " << wait_line(page, wait) << '\n';
   }
   const std::size_t all = page.labels().stack(index).frames.size();
   if (thread.capture != CaptureWay::kNotCaptured || all > 0) {
-    print_frames(page, {index, 0, all, "   ", false}, print_wait);
+    print_frames(page, {index, 0, all, "   ", false},
+                 [&](std::size_t frame) { print_locks_of_frame(page, index, frame); });
   }
-  for (const ResourceIndex resource : held) {
-    page.out << "   - holds " << lock_in_full(page, resource) << '\n';
-  }
+  print_locks_without_frame(page, index);
 }
 
 std::string command_line(const Process& process) {
@@ -169,8 +205,7 @@ void print_found(const TextPage& page) {
 void render_threads(const Report& report, const Palette& palette, std::ostream& out) {
   const TextPage page(report, palette, out);
   print_heading(page);
-  const auto held = locks_held(report);
-  for (ThreadIndex i = 0; i < report.snapshot.threads.size(); ++i) print_thread(page, i, held[i]);
+  for (ThreadIndex i = 0; i < report.snapshot.threads.size(); ++i) print_thread(page, i);
   print_found(page);
   print_blind_spots(page);
 }

@@ -23,15 +23,31 @@ std::string id_of(const Holder& holder) {
   return holder.recorded_id ? fmt::format("{}", holder.recorded_id->value) : "unknown";
 }
 
+/// "mutex", "mutexes"; "locks" when they are of several kinds.
+std::string_view word_for(const std::vector<const Resource*>& locks) {
+  const bool mutexes = std::ranges::all_of(
+      locks, [](const Resource* lock) { return lock->kind == ResourceKind::kMutex; });
+  if (mutexes) return locks.size() == 1 ? "mutex" : "mutexes";
+  return locks.size() == 1 ? "lock" : "locks";
+}
+
 /// How much of a deadlock is recorded where.
 std::string evidence_of_cycle(const Diagnosis& diagnosis, const Cycle& cycle) {
-  const auto joins = static_cast<std::size_t>(std::count_if(
-      cycle.waits.begin(), cycle.waits.end(),
-      [&](WaitIndex wait) { return is_thread_end(diagnosis, diagnosis.waits.at(wait).resource); }));
-  const std::size_t mutexes = cycle.waits.size() - joins;
+  std::size_t joins = 0;
+  std::vector<const Resource*> locks;
+  for (const WaitIndex wait : cycle.waits) {
+    const ResourceIndex resource = diagnosis.waits.at(wait).resource;
+    if (is_thread_end(diagnosis, resource)) {
+      ++joins;
+    } else {
+      locks.push_back(&diagnosis.resources.at(resource));
+    }
+  }
   std::vector<std::string> recorded;
-  if (mutexes == 1) recorded.emplace_back("Owner recorded in the mutex");
-  if (mutexes > 1) recorded.emplace_back("Owners recorded in the mutexes");
+  if (!locks.empty()) {
+    recorded.push_back(fmt::format("{} recorded in the {}", locks.size() == 1 ? "Owner" : "Owners",
+                                   word_for(locks)));
+  }
   if (joins > 0) {
     recorded.push_back(fmt::format("{} recorded in {}",
                                    joins == 1 ? "joined thread" : "joined threads",
@@ -169,7 +185,8 @@ std::string Sentences::evidence(const Finding& finding) const {
   } else if (is_thread_end(diagnosis, finding.resource.value_or(0))) {
     text = "Joined thread recorded in the waiting call";
   } else {
-    text = "Owner recorded in the mutex";
+    const ResourceIndex lock = finding.resource.value_or(0);
+    text = fmt::format("Owner recorded in the {}", word_for({&diagnosis.resources.at(lock)}));
   }
   return fmt::format("{}{}{}.", text, kDot, proof(finding));
 }

@@ -50,6 +50,20 @@ class Sentences {
   /// "held by worker-7 (48235)", "whose owner 48231 has exited".
   [[nodiscard]] std::string holder(ResourceIndex index) const;
 
+  /// "Router::dispatch at router.cpp:86": where a lock was taken; empty when no frame is known to
+  /// have taken it.
+  [[nodiscard]] std::string taken(const HeldLock* held) const;
+
+  /// How the frame that took a lock was found: "guard lk", "known from its code"; may be empty.
+  [[nodiscard]] std::string attribution(const Acquisition& acquisition) const;
+
+  /// "also holds g_log, taken in main at main.cpp:3; frame not known: stdout"; empty for none.
+  [[nodiscard]] std::string also_holds(const std::vector<const HeldLock*>& locks) const;
+
+  /// "Router::dispatch takes g_router → g_cache; Cache::evict takes g_cache → g_router". Empty
+  /// when it is not known of every thread in the cycle where it took its lock.
+  [[nodiscard]] std::string order(const Cycle& cycle) const;
+
   /// "sleeps in clock_nanosleep", "waits for g_cache".
   [[nodiscard]] std::string activity(ThreadIndex index) const;
 

@@ -17,12 +17,8 @@ namespace {
 constexpr std::size_t kWidestFunction = 56;
 constexpr std::size_t kHolderFrames = 6;
 constexpr std::size_t kShownGroups = 8;
-constexpr std::size_t kShownCycleThreads = 16;
-
-std::string pad(std::string_view text, std::size_t width) {
-  const std::size_t used = columns(text);
-  return used < width ? std::string(width - used, ' ') : std::string();
-}
+constexpr std::size_t kShownMarks = 4;
+constexpr std::size_t kFramesToALock = 40;
 
 Ink terminal_ink(const Palette& palette) {
   if (palette.name.empty()) return {};
@@ -38,6 +34,41 @@ struct FrameRow {
   bool has_line = false;
   std::string mark;
 };
+
+/// The locks that a thread took in one frame, as far as its stack shows them.
+std::vector<std::string> locks_taken(const TextPage& page, ThreadIndex thread, std::size_t frame) {
+  std::vector<std::string> locks;
+  std::size_t more = 0;
+  for (const HeldLock* const held : page.labels().held(thread)) {
+    const Acquisition* const acquisition = page.labels().acquisition(held);
+    if (acquisition == nullptr || acquisition->frame != frame) continue;
+    if (locks.size() < kShownMarks) {
+      locks.push_back(page.labels().lock(held->resource));
+    } else {
+      ++more;
+    }
+  }
+  if (more > 0) locks.push_back(fmt::format("{} more", more));
+  return locks;
+}
+
+/// "waits for g_cache, took g_router and g_log".
+std::string frame_mark(const TextPage& page, const FrameRange& range, std::size_t index) {
+  std::vector<std::string> marks;
+  if (page.labels().stack(range.thread).frames[index].interrupted) {
+    marks.emplace_back("a signal arrived here");
+  }
+  const ThreadStatus& status = page.labels().status(range.thread);
+  if (range.mark_locks && status.wait) {
+    const Wait& wait = page.report.diagnosis.waits.at(*status.wait);
+    if (wait.frame == index) marks.push_back("waits for " + page.labels().lock(wait.resource));
+  }
+  if (range.mark_locks) {
+    const auto taken = locks_taken(page, range.thread, index);
+    if (!taken.empty()) marks.push_back("took " + list_words(taken));
+  }
+  return joined(marks, ", ");
+}
 
 FrameRow frame_row(const TextPage& page, const FrameRange& range, std::size_t index) {
   const Frame& frame = page.labels().stack(range.thread).frames[index];
@@ -55,11 +86,7 @@ FrameRow frame_row(const TextPage& page, const FrameRange& range, std::size_t in
     }
     if (location->inlined) row.place += " (inlined)";
   }
-  if (frame.interrupted) row.mark = "a signal arrived here";
-  const ThreadStatus& status = page.labels().status(range.thread);
-  if (!range.mark_wait || !status.wait) return row;
-  const Wait& wait = page.report.diagnosis.waits.at(*status.wait);
-  if (wait.frame == index) row.mark = "waits for " + page.labels().lock(wait.resource);
+  row.mark = frame_mark(page, range, index);
   return row;
 }
 
@@ -80,78 +107,16 @@ std::size_t widest(const std::vector<FrameRow>& rows, std::string FrameRow::*col
 
 void print_frame_row(const TextPage& page, const FrameRow& row, const std::string& indent,
                      const std::array<std::size_t, 3>& widths) {
-  page.out << indent << row.number << pad(row.number, widths[0]) << "  " << row.function;
+  page.out << indent << row.number << padding(row.number, widths[0]) << "  " << row.function;
   if (!row.place.empty() || !row.mark.empty()) {
-    page.out << pad(row.function, widths[1]) << "  "
+    page.out << padding(row.function, widths[1]) << "  "
              << (row.has_line ? row.place : page.dim(row.place));
   }
   if (!row.mark.empty()) {
-    page.out << pad(row.place, widths[2]) << "  "
+    page.out << padding(row.place, widths[2]) << "  "
              << page.palette.paint(page.palette.marker, "← " + row.mark);
   }
   page.out << '\n';
-}
-
-struct CycleRow {
-  std::string thread;
-  std::string verb;
-  std::string lock;
-  std::string function;
-  std::string place;
-  std::string tail;
-};
-
-CycleRow hold_row(const TextPage& page, const Wait& of_predecessor) {
-  const Resource& resource = page.report.diagnosis.resources.at(of_predecessor.resource);
-  if (resource.kind == ResourceKind::kThread) {
-    return {{}, "joined by", page.labels().thread(of_predecessor.thread), {}, {}, {}};
-  }
-  return {{}, "holds", page.labels().lock(of_predecessor.resource), {}, {}, {}};
-}
-
-CycleRow want_row(const TextPage& page, const Wait& wait) {
-  const Resource& resource = page.report.diagnosis.resources.at(wait.resource);
-  CycleRow row;
-  row.verb = "wants";
-  row.lock = page.labels().lock(wait.resource);
-  if (wait.kind == WaitKind::kJoin && resource.holder.thread) {
-    row.verb = "joins";
-    row.lock = page.labels().thread(*resource.holder.thread);
-  }
-  if (const Location* location = page.labels().location(wait.thread, wait.frame)) {
-    row.function = "in " + function_label(*location, 40);
-    row.place = place_label(*location);
-  }
-  std::vector<std::string> tail;
-  if (wait.waited) tail.push_back("for " + duration_words(*wait.waited));
-  if (wait.deadline) tail.push_back(page.sentences.deadline(wait));
-  if (wait.kind == WaitKind::kRelockAfterCondition)
-    tail.emplace_back("back after a condition wait");
-  row.tail = joined(tail, ", ");
-  return row;
-}
-
-std::size_t widest(const std::vector<CycleRow>& rows, std::string CycleRow::*column) {
-  std::size_t width = 0;
-  for (const CycleRow& row : rows) width = std::max(width, columns(row.*column));
-  return width;
-}
-
-void print_cycle_rows(const TextPage& page, const std::vector<CycleRow>& rows) {
-  const auto cell = [&](const CycleRow& row, std::string CycleRow::*column, bool is_name) {
-    const std::string& text = row.*column;
-    const std::string shown =
-        is_name && !text.empty() ? page.palette.paint(page.palette.name, text) : text;
-    return shown + pad(text, widest(rows, column)) + "  ";
-  };
-  for (const CycleRow& row : rows) {
-    std::string line = "  " + cell(row, &CycleRow::thread, true) + row.verb +
-                       pad(row.verb, widest(rows, &CycleRow::verb)) + " " +
-                       cell(row, &CycleRow::lock, true);
-    line += cell(row, &CycleRow::function, false) + cell(row, &CycleRow::place, false) + row.tail;
-    line.erase(line.find_last_not_of(' ') + 1);
-    page.out << line << '\n';
-  }
 }
 
 /// How many frames from `first` on are the program's own: its callers in the runtime tell nothing.
@@ -179,12 +144,11 @@ std::vector<ResourceIndex> resources_of(const Diagnosis& diagnosis, const Findin
 std::string traits_sentence(const TextPage& page, ResourceIndex index) {
   const Resource& resource = page.report.diagnosis.resources.at(index);
   if (!resource.mutex) return {};
-  const std::string words = mutex_words(*resource.mutex);
-  const bool plain = words == mutex_words({});
+  const bool plain = mutex_traits_words(*resource.mutex).empty();
   const bool told = resource.name.empty() || plain;
   if (told && resource.recursion < 2) return {};
   std::string text = page.sentences.lock(index);
-  if (!told) text += " is " + with_article(words);
+  if (!told) text += " is " + with_article(kind_words(resource));
   if (resource.recursion > 1) {
     text += fmt::format("{}locked {} times", told ? " is " : ", ", resource.recursion);
   }
@@ -198,6 +162,11 @@ TextPage::TextPage(const Report& the_report, const Palette& the_palette, std::os
       palette(the_palette),
       sentences(the_report, terminal_ink(the_palette)),
       out(the_out) {}
+
+std::string padding(std::string_view printable_text, std::size_t width) {
+  const std::size_t used = columns(printable_text);
+  return used < width ? std::string(width - used, ' ') : std::string();
+}
 
 std::string TextPage::dim(std::string_view text) const {
   return text.empty() ? std::string() : palette.paint(palette.dim, text);
@@ -240,26 +209,12 @@ void print_verdict(const TextPage& page, const Finding& finding, std::string_vie
            << (subject.empty() ? "" : ": ") << page.sentences.verdict(finding) << '\n';
 }
 
-void print_cycle(const TextPage& page, const Cycle& cycle) {
-  const auto& waits = page.report.diagnosis.waits;
-  const std::size_t shown = std::min(cycle.waits.size(), kShownCycleThreads);
-  std::vector<CycleRow> rows;
-  for (std::size_t i = 0; i < shown; ++i) {
-    const Wait& wait = waits.at(cycle.waits[i]);
-    const WaitIndex before = i == 0 ? cycle.waits.back() : cycle.waits[i - 1];
-    rows.push_back(hold_row(page, waits.at(before)));
-    rows.back().thread = page.labels().thread(wait.thread);
-    rows.push_back(want_row(page, wait));
-  }
-  print_cycle_rows(page, rows);
-  if (shown < cycle.waits.size()) {
-    page.out << "  … " << count_words(cycle.waits.size() - shown, "more thread", "more threads")
-             << ": pstuck -a " << page.labels().target() << '\n';
-  }
-}
-
 void print_evidence(const TextPage& page, const Finding& finding) {
   page.out << "  " << page.sentences.evidence(finding) << '\n';
+  if (finding.cycle) {
+    const auto order = page.sentences.order(page.report.diagnosis.cycles.at(*finding.cycle));
+    if (!order.empty()) page.out << "  Order: " << order << ".\n";
+  }
   std::set<std::string> told;
   for (const ResourceIndex resource : resources_of(page.report.diagnosis, finding)) {
     const std::string sentence = traits_sentence(page, resource);
@@ -268,9 +223,42 @@ void print_evidence(const TextPage& page, const Finding& finding) {
   }
 }
 
-void print_holder(const TextPage& page, ThreadIndex holder) {
+FrameRange range_with_lock(const TextPage& page, FrameRange range,
+                           std::optional<ResourceIndex> lock) {
+  if (!lock) return range;
+  const Acquisition* const taken =
+      page.labels().acquisition(page.labels().held(range.thread, *lock));
+  if (taken == nullptr || taken->frame >= kFramesToALock) return range;
+  const std::size_t end = std::max(range.first + range.count, taken->frame + 1);
+  range.first = std::min(range.first, taken->frame);
+  range.count = end - range.first;
+  return range;
+}
+
+void print_other_locks(const TextPage& page, const FrameRange& range,
+                       std::optional<ResourceIndex> told) {
+  std::vector<const HeldLock*> locks;
+  for (const HeldLock* const held : page.labels().held(range.thread)) {
+    const Acquisition* const taken = page.labels().acquisition(held);
+    const bool marked =
+        taken != nullptr && taken->frame >= range.first && taken->frame - range.first < range.count;
+    const bool told_elsewhere = taken == nullptr && held->resource == told;
+    if (!marked && !told_elsewhere) locks.push_back(held);
+  }
+  const std::string others = page.sentences.also_holds(locks);
+  if (!others.empty()) page.out << range.indent << others << '\n';
+}
+
+void print_holder(const TextPage& page, ResourceIndex lock) {
+  const Holder& holding = page.report.diagnosis.resources.at(lock).holder;
+  if (holding.fate != OwnerFate::kThread || !holding.thread) return;
+  const ThreadIndex holder = *holding.thread;
   const auto& threads = page.report.snapshot.threads;
-  page.out << "  " << page.sentences.thread(holder) << ' ' << page.sentences.activity(holder);
+  const std::string taken = page.sentences.taken(page.labels().held(holder, lock));
+  page.out << "  " << page.sentences.thread(holder) << ' ';
+  if (!taken.empty())
+    page.out << "took " << page.sentences.lock(lock) << " in " << taken << " and ";
+  page.out << page.sentences.activity(holder);
   const bool runs = page.labels().status(holder).activity == Activity::kRuns;
   if (holder < threads.size() && threads[holder].not_run_for && !runs) {
     page.out << ", not run for " << duration_words(*threads[holder].not_run_for);
@@ -278,12 +266,17 @@ void print_holder(const TextPage& page, ThreadIndex holder) {
   page.out << '\n';
   const std::size_t first = page.labels().status(holder).frame.value_or(0);
   const std::size_t own = program_frames_from(page.labels(), holder, first);
-  print_frames(page, {.thread = holder,
-                      .first = first,
-                      .count = own == 0 ? kHolderFrames : std::min(own, kHolderFrames),
-                      .indent = "    ",
-                      .mark_wait = true,
-                      .tell_rest = false});
+  const FrameRange range =
+      range_with_lock(page,
+                      {.thread = holder,
+                       .first = first,
+                       .count = own == 0 ? kHolderFrames : std::min(own, kHolderFrames),
+                       .indent = "    ",
+                       .mark_locks = true,
+                       .tell_rest = false},
+                      lock);
+  print_frames(page, range);
+  print_other_locks(page, range, lock);
 }
 
 void print_groups(const TextPage& page, const std::vector<StackGroup>& groups) {
@@ -299,7 +292,7 @@ void print_groups(const TextPage& page, const std::vector<StackGroup>& groups) {
   }
   for (std::size_t i = 0; i < shown; ++i) {
     page.out << fmt::format("    {:>{}} × ", groups[i].threads.size(), digits) << functions[i]
-             << pad(functions[i], width) << "  "
+             << padding(functions[i], width) << "  "
              << page.dim(id_words(page.labels().tids(groups[i].threads))) << '\n';
   }
   if (shown == groups.size()) return;

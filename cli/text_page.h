@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,19 +24,31 @@ struct TextPage {
   [[nodiscard]] std::string dim(std::string_view text) const;
 };
 
+/// The spaces that bring printable text to a width.
+std::string padding(std::string_view printable_text, std::size_t width);
+
 /// A stretch of one thread's stack.
 struct FrameRange {
   ThreadIndex thread = 0;
   std::size_t first = 0;
   std::size_t count = 0;
   std::string indent;
-  bool mark_wait = false;  ///< "← waits for g_cache" at the wait's frame
-  bool tell_rest = true;   ///< say how many frames follow, or how the stack ended
+  bool mark_locks = false;  ///< "← waits for g_cache", "← took g_router" at the frames concerned
+  bool tell_rest = true;    ///< say how many frames follow, or how the stack ended
 };
 
 /// `after` is called behind every frame's line; may be empty.
 void print_frames(const TextPage& page, const FrameRange& range,
                   const std::function<void(std::size_t frame)>& after = {});
+
+/// The range, grown to reach the frame where its thread took a lock, unless that is very far out.
+FrameRange range_with_lock(const TextPage& page, FrameRange range,
+                           std::optional<ResourceIndex> lock);
+
+/// The locks of a thread that no frame of a printed range is marked with, but for one that was
+/// told of before.
+void print_other_locks(const TextPage& page, const FrameRange& range,
+                       std::optional<ResourceIndex> told);
 
 /// "DEADLOCK  " or "STUCK  " and what it is about.
 void print_verdict(const TextPage& page, const Finding& finding, std::string_view subject);
@@ -43,11 +56,13 @@ void print_verdict(const TextPage& page, const Finding& finding, std::string_vie
 /// Who holds what and wants what, one pair of lines a thread.
 void print_cycle(const TextPage& page, const Cycle& cycle);
 
-/// The evidence of a finding, and the traits of its mutexes that are not plain ones.
+/// The evidence of a finding, the order in which a cycle's threads took their locks, and the traits
+/// of its mutexes that are not plain ones.
 void print_evidence(const TextPage& page, const Finding& finding);
 
-/// What a holder outside all cycles is doing, with its program frames.
-void print_holder(const TextPage& page, ThreadIndex holder);
+/// What a lock's holder outside all cycles is doing, with its program frames and its other locks.
+/// Nothing when no thread is known to hold it.
+void print_holder(const TextPage& page, ResourceIndex lock);
 
 /// The stacks behind one lock, counts first.
 void print_groups(const TextPage& page, const std::vector<StackGroup>& groups);

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "attach/syscalls.h"
+#include "cli/function_names.h"
 
 namespace pstuck {
 
@@ -78,27 +79,45 @@ std::string syscall_words(std::int64_t number) {
   return name.empty() ? fmt::format("system call {}", number) : std::string(name);
 }
 
-std::string mutex_words(const MutexTraits& traits) {
-  std::string words;
-  if (traits.process_shared) words += "process-shared ";
-  if (traits.robust) words += "robust ";
-  if (traits.protocol == MutexProtocol::kInherit) words += "priority-inheritance ";
-  if (traits.protocol == MutexProtocol::kProtect) words += "priority-protection ";
-  switch (traits.type) {
-    case MutexType::kNormal:
-      return words + "mutex";
-    case MutexType::kRecursive:
-      return words + "recursive mutex";
-    case MutexType::kErrorCheck:
-      return words + "error-checking mutex";
-    case MutexType::kAdaptive:
-      return words + "adaptive mutex";
+std::string mutex_traits_words(const MutexTraits& traits) {
+  std::vector<std::string> words;
+  if (traits.process_shared) words.emplace_back("process-shared");
+  if (traits.robust) words.emplace_back("robust");
+  if (traits.protocol == MutexProtocol::kInherit) words.emplace_back("priority-inheritance");
+  if (traits.protocol == MutexProtocol::kProtect) words.emplace_back("priority-protection");
+  if (traits.type == MutexType::kRecursive) words.emplace_back("recursive");
+  if (traits.type == MutexType::kErrorCheck) words.emplace_back("error-checking");
+  if (traits.type == MutexType::kAdaptive) words.emplace_back("adaptive");
+  return joined(words, " ");
+}
+
+std::string kind_words(const Resource& resource) {
+  const std::string traits = mutex_traits_words(resource.mutex.value_or(MutexTraits{}));
+  switch (resource.kind) {
+    case ResourceKind::kMutex:
+      return traits.empty() ? "mutex" : traits + " mutex";
+    case ResourceKind::kRwlock:
+      return "rwlock";
+    case ResourceKind::kStdio:
+      return "FILE lock";
+    case ResourceKind::kThread:
+      return "thread";
   }
-  return words + "mutex";
+  return "lock";
+}
+
+std::string lock_words(const Resource& resource) {
+  constexpr std::size_t kWidestType = 64;
+  if (resource.type.empty()) return kind_words(resource);
+  const std::string type = fitted_function(resource.type, kWidestType);
+  const std::string traits = mutex_traits_words(resource.mutex.value_or(MutexTraits{}));
+  const bool told = traits.empty() || type.find("recursive") != std::string::npos;
+  return told ? type : type + " " + traits;
 }
 
 std::string with_article(std::string_view words) {
-  const bool vowel = !words.empty() && std::string_view("aeio").find(words[0]) != words.npos;
+  const bool vowel = words.starts_with("rw") ||
+                     (!words.empty() && std::string_view("aeio").find(words[0]) != words.npos);
   return fmt::format("{} {}", vowel ? "an" : "a", words);
 }
 

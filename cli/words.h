@@ -39,10 +39,17 @@ std::string_view syscall_name(std::int64_t number);
 /// "epoll_wait", "system call 999".
 std::string syscall_words(std::int64_t number);
 
-/// "process-shared robust recursive mutex".
-std::string mutex_words(const MutexTraits& traits);
+/// "process-shared robust recursive"; empty for a plain mutex.
+std::string mutex_traits_words(const MutexTraits& traits);
 
-/// "a mutex", "an adaptive mutex".
+/// "process-shared robust recursive mutex", "rwlock", "FILE lock".
+std::string kind_words(const Resource& resource);
+
+/// The lock's type where that is known, printable: "std::mutex", "pthread_mutex_t recursive"; else
+/// as above.
+std::string lock_words(const Resource& resource);
+
+/// "a mutex", "an adaptive mutex", "an rwlock".
 std::string with_article(std::string_view words);
 
 /// What a thread is doing, for one ("sleeps in poll") or for many ("sleep in poll"). A wait that

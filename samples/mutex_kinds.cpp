@@ -42,11 +42,6 @@ void init_mutex(pthread_mutex_t& mutex, const std::string& kind) {
   pthread_mutex_init(&mutex, &like);
 }
 
-[[gnu::noinline]] void reserve_seat(Seat& seat) {
-  if (pthread_mutex_lock(&seat.mutex) != 0) sample::skip("not permitted to lock this kind");
-  sample::holds(seat.name);
-}
-
 [[gnu::noinline]] void confirm_seat(Seat& seat) {
   sample::waits(seat.name);
   pthread_mutex_lock(&seat.mutex);
@@ -54,9 +49,11 @@ void init_mutex(pthread_mutex_t& mutex, const std::string& kind) {
 }
 
 [[gnu::noinline]] void book_trip(Seat& there, Seat& back) {
-  reserve_seat(there);
+  if (pthread_mutex_lock(&there.mutex) != 0) sample::skip("not permitted to lock this kind");
+  sample::holds(there.name);
   both_hold_one.arrive_and_wait();
   confirm_seat(back);
+  pthread_mutex_unlock(&there.mutex);
 }
 
 int main(int argc, char** argv) {

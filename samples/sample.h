@@ -3,7 +3,8 @@
 /// What every sample does: it names its threads, lets pstuck look at it, and tells the truth about
 /// itself on standard output, one fact a line, so that a test can hold pstuck's report against it:
 ///
-///   pid N · role NAME TID · lock NAME ADDRESS · holds ROLE LOCK · exited ROLE
+///   pid N · role NAME TID · lock NAME ADDRESS · exited ROLE
+///   holds ROLE LOCK LINE FUNCTION                 the lock was taken on line LINE - 1
 ///   waits ROLE LOCK|ROLE KIND LINE FUNCTION        the wait itself begins on line LINE + 1
 ///   name LOCK NAME · stripped_name LOCK NAME       what pstuck calls it, with and without symbols
 ///   cycle ROLE ROLE …                              each waits for what the next one holds
@@ -96,9 +97,10 @@ inline std::atomic<int>& holds_told() {
   return count;
 }
 
-/// The calling thread has got this lock.
-inline void holds(const std::string& lock_name) {
-  tell("holds " + my_role() + " " + lock_name);
+/// The calling thread took this lock on the line just before, and has it to the end.
+inline void holds(const std::string& lock_name, int line = __builtin_LINE(),
+                  const char* function = __builtin_FUNCTION()) {
+  tell("holds " + my_role() + " " + lock_name + " " + std::to_string(line) + " " + function);
   ++holds_told();
 }
 

@@ -65,4 +65,14 @@ std::optional<DataSymbol> VariableIndex::find(std::size_t module, Address at) {
   return {};
 }
 
+std::optional<Address> VariableIndex::find(std::size_t module, std::string_view name) {
+  const auto is_it = [&](const Variable& variable) {
+    return without_version(variable.rank.name) == name;
+  };
+  const std::vector<Variable>& variables = variables_of(module);
+  const auto found = std::ranges::find_if(variables, is_it);
+  if (found == variables.end()) return {};
+  return Address{found->start};
+}
+
 }  // namespace pstuck

@@ -19,6 +19,9 @@ class VariableIndex {
   /// The variable in this module that covers the address; without its member.
   std::optional<DataSymbol> find(std::size_t module, Address at);
 
+  /// The variable of this name in the module.
+  std::optional<Address> find(std::size_t module, std::string_view name);
+
  private:
   struct Variable {
     std::uint64_t start = 0;

@@ -22,7 +22,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <map>
 #include <unordered_map>
 
 #include "symbolize/demangle.h"
@@ -32,15 +31,17 @@ namespace {
 
 constexpr std::size_t kMostEntries = 1 << 22;  // of one unit; the biggest seen have a million
 constexpr int kDeepest = 128;
-constexpr int kMostInlined = 256;
+constexpr std::size_t kMostScopes = 512;
 
 // Code that the linker dropped keeps entries at address 0, or 1 in lists of ranges.
 constexpr Dwarf_Addr kDropped = 1;
 
+Dwarf_Die to_die(const DwarfEntry& entry) { return {entry.bytes(), entry.unit(), nullptr, 0}; }
+
 struct Range {
   Dwarf_Addr start = 0;
   Dwarf_Addr end = 0;
-  Dwarf_Off entry = 0;
+  DwarfEntry entry;
 };
 
 struct UnitIndex {
@@ -53,15 +54,15 @@ class Gatherer {
  public:
   explicit Gatherer(bool deep) : deep_(deep) {}
 
-  std::vector<Range> gather(Dwarf_Die unit) {
+  std::vector<Range> gather(const DwarfEntry& unit) {
     walk(unit, 0);
     std::ranges::stable_sort(ranges_, {}, &Range::start);
     return std::move(ranges_);
   }
 
  private:
-  void walk(Dwarf_Die parent, int depth);
-  void add(Dwarf_Die& function);
+  void walk(const DwarfEntry& parent, int depth);
+  void add(const DwarfEntry& function);
   [[nodiscard]] bool leads_to_functions(int tag) const;
 
   bool deep_;
@@ -85,80 +86,50 @@ bool Gatherer::leads_to_functions(int tag) const {
   }
 }
 
-void Gatherer::add(Dwarf_Die& function) {
+void Gatherer::add(const DwarfEntry& function) {
+  Dwarf_Die die = to_die(function);
   Dwarf_Addr base = 0;
   Dwarf_Addr start = 0;
   Dwarf_Addr end = 0;
-  const Dwarf_Off entry = dwarf_dieoffset(&function);
   for (std::ptrdiff_t next = 0; budget_ > 0; --budget_) {
-    next = dwarf_ranges(&function, next, &base, &start, &end);
+    next = dwarf_ranges(&die, next, &base, &start, &end);
     if (next <= 0) return;
-    if (start > kDropped && start < end) ranges_.push_back({start, end, entry});
+    if (start > kDropped && start < end) ranges_.push_back({start, end, function});
   }
 }
 
-void Gatherer::walk(Dwarf_Die parent, int depth) {
-  Dwarf_Die child;
-  if (depth > kDeepest || dwarf_child(&parent, &child) != 0) return;
-  do {
-    if (budget_ == 0) return;
+void Gatherer::walk(const DwarfEntry& parent, int depth) {
+  if (depth > kDeepest) return;
+  for (auto child = parent.first_child(); child && budget_ > 0; child = child->next_sibling()) {
     --budget_;
-    const int tag = dwarf_tag(&child);
-    if (tag == DW_TAG_subprogram) add(child);
-    if (leads_to_functions(tag)) walk(child, depth + 1);
-  } while (dwarf_siblingof(&child, &child) == 0);
+    const int tag = child->tag();
+    if (tag == DW_TAG_subprogram) add(*child);
+    if (leads_to_functions(tag)) walk(*child, depth + 1);
+  }
 }
 
 /// The inlined call or block among the entry's children that holds the address.
-bool find_inner(Dwarf_Die& parent, Dwarf_Addr pc, std::size_t& budget, Dwarf_Die& inner) {
-  if (dwarf_child(&parent, &inner) != 0) return false;
-  do {
-    if (budget == 0) return false;
+std::optional<DwarfEntry> find_inner(const DwarfEntry& parent, Dwarf_Addr pc, std::size_t& budget) {
+  for (auto inner = parent.first_child(); inner && budget > 0; inner = inner->next_sibling()) {
     --budget;
-    switch (dwarf_tag(&inner)) {
+    switch (inner->tag()) {
       case DW_TAG_inlined_subroutine:
       case DW_TAG_lexical_block:
       case DW_TAG_try_block:
-      case DW_TAG_catch_block:
-        if (dwarf_haspc(&inner, pc) > 0) return true;
+      case DW_TAG_catch_block: {
+        Dwarf_Die die = to_die(*inner);
+        if (dwarf_haspc(&die, pc) > 0) return inner;
         break;
+      }
       default:
         break;
     }
-  } while (dwarf_siblingof(&inner, &inner) == 0);
-  return false;
-}
-
-std::uint64_t read_number(Dwarf_Die& entry, unsigned name) {
-  Dwarf_Attribute attribute;
-  Dwarf_Word value = 0;
-  if (!dwarf_attr(&entry, name, &attribute) || dwarf_formudata(&attribute, &value) != 0) return 0;
-  return value;
-}
-
-/// Follows references to the function's abstract entry and its declaration too.
-std::string_view read_name(Dwarf_Die& entry, unsigned name) {
-  Dwarf_Attribute attribute;
-  const char* text = dwarf_formstring(dwarf_attr_integrate(&entry, name, &attribute));
-  return text ? text : std::string_view();
-}
-
-/// The entry that says in which scope a function was declared.
-Dwarf_Die find_declaration(Dwarf_Die entry) {
-  constexpr int kMostReferences = 8;
-  for (int i = 0; i < kMostReferences; ++i) {
-    Dwarf_Attribute attribute;
-    Dwarf_Die next;
-    Dwarf_Attribute* reference = dwarf_attr(&entry, DW_AT_abstract_origin, &attribute);
-    if (!reference) reference = dwarf_attr(&entry, DW_AT_specification, &attribute);
-    if (!reference || !dwarf_formref_die(reference, &next)) break;
-    entry = next;
   }
-  return entry;
+  return {};
 }
 
-bool has_no_scopes(Dwarf_Die& unit) {
-  switch (dwarf_srclang(&unit)) {
+bool has_no_scopes(const DwarfEntry& unit) {
+  switch (unit.number(DW_AT_language).value_or(0)) {
     case DW_LANG_C:
     case DW_LANG_C89:
     case DW_LANG_C99:
@@ -171,53 +142,45 @@ bool has_no_scopes(Dwarf_Die& unit) {
 }
 
 /// The name of a scope that is part of its functions' names; none for other entries.
-std::optional<std::string_view> scope_name(Dwarf_Die& scope) {
-  const char* name = dwarf_diename(&scope);
-  switch (dwarf_tag(&scope)) {
+std::optional<std::string_view> scope_name(const DwarfEntry& scope) {
+  const std::string_view name = scope.name();
+  switch (scope.tag()) {
     case DW_TAG_namespace:
-      return name ? name : "(anonymous namespace)";
+      return name.empty() ? "(anonymous namespace)" : name;
     case DW_TAG_class_type:
     case DW_TAG_structure_type:
     case DW_TAG_union_type:
-      return name ? name : "{unnamed}";  // lambdas too: they have no name in DWARF
+      return name.empty() ? "{unnamed}" : name;  // lambdas too: they have no name in DWARF
     case DW_TAG_subprogram:
-      return name ? std::optional(std::string_view(name)) : std::nullopt;
+      return name.empty() ? std::nullopt : std::optional(name);
     default:
       return {};
   }
-}
-
-std::string qualify(Dwarf_Die& declaration, std::string_view name) {
-  std::string qualified(name);
-  Dwarf_Die* scopes = nullptr;
-  const int count = dwarf_getscopes_die(&declaration, &scopes);
-  const std::unique_ptr<Dwarf_Die, decltype(&std::free)> owner(scopes, std::free);
-  for (int i = 1; i < count; ++i) {
-    const auto scope = scope_name(scopes[i]);
-    if (scope) qualified.insert(0, std::string(*scope) + "::");
-  }
-  return qualified;
 }
 
 }  // namespace
 
 class DwarfFunctions::Impl {
  public:
-  std::optional<FunctionScopes> find(const DwarfUnit& unit, Dwarf_Addr pc);
-  const std::string& function_name(Dwarf_Die& unit, Dwarf_Die& entry);
+  explicit Impl(DwarfScopes& scopes) : scopes_(scopes) {}
+
+  std::vector<DwarfEntry> find_scopes(const DwarfEntry& unit, Dwarf_Addr pc);
+  const std::string& name(const DwarfEntry& entry);
 
  private:
-  std::optional<Dwarf_Off> find_function(const DwarfUnit& unit, Dwarf_Die& entry, Dwarf_Addr pc);
+  std::optional<DwarfEntry> find_function(const DwarfEntry& unit, Dwarf_Addr pc);
+  std::string qualify(const DwarfEntry& declaration, std::string_view name);
 
-  std::map<std::pair<Dwarf*, Dwarf_Off>, UnitIndex> units_;
+  DwarfScopes& scopes_;
+  std::unordered_map<const void*, UnitIndex> units_;    // by the unit entry's bytes
   std::unordered_map<const void*, std::string> names_;  // by the declaration's bytes
 };
 
-std::optional<Dwarf_Off> DwarfFunctions::Impl::find_function(const DwarfUnit& unit,
-                                                             Dwarf_Die& entry, Dwarf_Addr pc) {
-  const auto [found, is_new] = units_.try_emplace({unit.dwarf, unit.offset});
+std::optional<DwarfEntry> DwarfFunctions::Impl::find_function(const DwarfEntry& unit,
+                                                              Dwarf_Addr pc) {
+  const auto [found, is_new] = units_.try_emplace(unit.bytes());
   UnitIndex& index = found->second;
-  if (is_new) index.functions = Gatherer(false).gather(entry);
+  if (is_new) index.functions = Gatherer(false).gather(unit);
   while (true) {
     const auto after = std::ranges::upper_bound(index.functions, pc, {}, &Range::start);
     if (after != index.functions.begin() && pc < std::prev(after)->end) {
@@ -225,61 +188,66 @@ std::optional<Dwarf_Off> DwarfFunctions::Impl::find_function(const DwarfUnit& un
     }
     if (index.deep) return {};
     index.deep = true;
-    index.functions = Gatherer(true).gather(entry);
+    index.functions = Gatherer(true).gather(unit);
   }
 }
 
-std::optional<FunctionScopes> DwarfFunctions::Impl::find(const DwarfUnit& unit, Dwarf_Addr pc) {
-  Dwarf_Die unit_entry;
-  if (!dwarf_offdie(unit.dwarf, unit.offset, &unit_entry)) return {};
-  const auto function = find_function(unit, unit_entry, pc);
-  Dwarf_Die outer;
-  if (!function || !dwarf_offdie(unit.dwarf, *function, &outer)) return {};
-  FunctionScopes scopes{.entry = *function};
+std::vector<DwarfEntry> DwarfFunctions::Impl::find_scopes(const DwarfEntry& unit, Dwarf_Addr pc) {
+  std::vector<DwarfEntry> scopes;
   std::size_t budget = kMostEntries;
-  Dwarf_Die inner;
-  for (int i = 0; i < kMostInlined && find_inner(outer, pc, budget, inner); ++i) {
-    if (dwarf_tag(&inner) == DW_TAG_inlined_subroutine) {
-      scopes.inlined.push_back({function_name(unit_entry, inner),
-                                read_number(inner, DW_AT_call_file),
-                                static_cast<int>(read_number(inner, DW_AT_call_line))});
-    }
-    outer = inner;
+  for (auto scope = find_function(unit, pc); scope && scopes.size() < kMostScopes;
+       scope = find_inner(*scope, pc, budget)) {
+    scopes.push_back(*scope);
   }
-  std::ranges::reverse(scopes.inlined);
   return scopes;
 }
 
-const std::string& DwarfFunctions::Impl::function_name(Dwarf_Die& unit, Dwarf_Die& entry) {
-  Dwarf_Die declaration = find_declaration(entry);
-  const auto [found, is_new] = names_.try_emplace(declaration.addr);
+std::string DwarfFunctions::Impl::qualify(const DwarfEntry& declaration, std::string_view name) {
+  std::string qualified(name);
+  for (const DwarfEntry& outer : scopes_.find(declaration)) {
+    const auto scope = scope_name(outer);
+    if (scope) qualified.insert(0, std::string(*scope) + "::");
+  }
+  return qualified;
+}
+
+const std::string& DwarfFunctions::Impl::name(const DwarfEntry& entry) {
+  const DwarfEntry declaration = entry.declaration();
+  const auto [found, is_new] = names_.try_emplace(declaration.bytes());
   std::string& name = found->second;
   if (!is_new) return name;
-  std::string_view linkage = read_name(entry, DW_AT_linkage_name);
-  if (linkage.empty()) linkage = read_name(entry, DW_AT_MIPS_linkage_name);
+  std::string_view linkage = entry.text(DW_AT_linkage_name);
+  if (linkage.empty()) linkage = entry.text(DW_AT_MIPS_linkage_name);
   if (!linkage.empty()) {
     name = demangle(linkage);
   } else {
-    const std::string_view bare = read_name(entry, DW_AT_name);
-    name = bare.empty() || has_no_scopes(unit) ? std::string(bare) : qualify(declaration, bare);
+    const std::string_view bare = entry.name();
+    const bool no_scopes = bare.empty() || has_no_scopes(entry.unit_entry());
+    name = no_scopes ? std::string(bare) : qualify(declaration, bare);
   }
   return name;
 }
 
-DwarfFunctions::DwarfFunctions() : impl_(std::make_unique<Impl>()) {}
+DwarfFunctions::DwarfFunctions(DwarfScopes& scopes) : impl_(std::make_unique<Impl>(scopes)) {}
 
 DwarfFunctions::~DwarfFunctions() = default;
 
-std::optional<FunctionScopes> DwarfFunctions::find(const DwarfUnit& unit, std::uint64_t pc) {
-  return impl_->find(unit, pc);
+std::vector<DwarfEntry> DwarfFunctions::find_scopes(const DwarfEntry& unit, std::uint64_t pc) {
+  return impl_->find_scopes(unit, pc);
 }
 
-std::string DwarfFunctions::name(const DwarfUnit& unit, const FunctionScopes& scopes) {
-  Dwarf_Die unit_entry;
-  Dwarf_Die entry;
-  if (!dwarf_offdie(unit.dwarf, unit.offset, &unit_entry)) return {};
-  if (!dwarf_offdie(unit.dwarf, scopes.entry, &entry)) return {};
-  return impl_->function_name(unit_entry, entry);
+std::optional<FunctionScopes> DwarfFunctions::find(const DwarfEntry& unit, std::uint64_t pc) {
+  const auto entries = impl_->find_scopes(unit, pc);
+  if (entries.empty()) return {};
+  FunctionScopes scopes{.function = entries.front(), .inlined = {}};
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+    if (entry->tag() != DW_TAG_inlined_subroutine) continue;
+    scopes.inlined.push_back({impl_->name(*entry), entry->number(DW_AT_call_file).value_or(0),
+                              static_cast<int>(entry->number(DW_AT_call_line).value_or(0))});
+  }
+  return scopes;
 }
+
+std::string DwarfFunctions::name(const DwarfEntry& function) { return impl_->name(function); }
 
 }  // namespace pstuck

@@ -6,15 +6,10 @@
 #include <string>
 #include <vector>
 
-struct Dwarf;
+#include "symbolize/dwarf_entry.h"
+#include "symbolize/dwarf_scopes.h"
 
 namespace pstuck {
-
-/// A compilation unit of DWARF, by its debugging entry's place.
-struct DwarfUnit {
-  Dwarf* dwarf = nullptr;
-  std::uint64_t offset = 0;
-};
 
 /// A function whose body stands in the place of its call.
 struct InlinedCall {
@@ -25,23 +20,27 @@ struct InlinedCall {
 
 /// The function around an address, and what was inlined there.
 struct FunctionScopes {
-  std::uint64_t entry = 0;           ///< of the function, for name()
+  DwarfEntry function;
   std::vector<InlinedCall> inlined;  ///< innermost first
 };
 
 /// Finds functions by address inside DWARF units, each unit indexed when first asked.
 class DwarfFunctions {
  public:
-  DwarfFunctions();
+  explicit DwarfFunctions(DwarfScopes& scopes);
   ~DwarfFunctions();
   DwarfFunctions(const DwarfFunctions&) = delete;
   DwarfFunctions& operator=(const DwarfFunctions&) = delete;
 
   /// `pc` as linked, without the load bias.
-  std::optional<FunctionScopes> find(const DwarfUnit& unit, std::uint64_t pc);
+  std::optional<FunctionScopes> find(const DwarfEntry& unit, std::uint64_t pc);
+
+  /// The function around the address, then the blocks and inlined calls in it that hold the
+  /// address, outermost first. Empty when there is none.
+  std::vector<DwarfEntry> find_scopes(const DwarfEntry& unit, std::uint64_t pc);
 
   /// Demangled, or qualified by the names of its scopes.
-  std::string name(const DwarfUnit& unit, const FunctionScopes& scopes);
+  std::string name(const DwarfEntry& function);
 
  private:
   class Impl;

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "symbolize/modules.h"
+#include "symbolize/dwarf_functions.h"
+#include "symbolize/dwarf_units.h"
 
 namespace pstuck {
 
@@ -16,21 +16,19 @@ struct SourceCall {
   bool inlined = false;
 };
 
-/// Files, lines and inlined calls from DWARF, which is opened when first needed.
+/// Files, lines and inlined calls from DWARF.
 class SourceLines {
  public:
-  explicit SourceLines(LoadedModules& modules);
-  ~SourceLines();
-  SourceLines(const SourceLines&) = delete;
-  SourceLines& operator=(const SourceLines&) = delete;
+  SourceLines(DwarfUnits& units, DwarfFunctions& functions)
+      : units_(units), functions_(functions) {}
 
   /// Innermost first; the last is the function that was really called, and its name is looked up
   /// only if asked for. Empty without DWARF.
   std::vector<SourceCall> find(std::size_t module, Address at, bool name_function);
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  DwarfUnits& units_;
+  DwarfFunctions& functions_;
 };
 
 }  // namespace pstuck

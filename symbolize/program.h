@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "symbolize/stacks.h"
@@ -74,6 +75,10 @@ class Program {
   virtual ~Program() = default;
 
   virtual std::optional<DataSymbol> find_data_symbol(Address at) = 0;
+
+  /// A variable of the C library by its name in the symbol table, "_IO_list_all"; also where the
+  /// library is a part of the program itself.
+  virtual std::optional<Address> find_libc_variable(std::string_view name) = 0;
 
   /// All variables of all frames that have to do with these locks, ascending by thread, frame and
   /// place in the frame's scopes. `locks` is ascending.

@@ -5,6 +5,7 @@
 
 #include "symbolize/data_symbols.h"
 #include "symbolize/demangle.h"
+#include "symbolize/frame_variables.h"
 #include "symbolize/library_calls.h"
 #include "symbolize/lines.h"
 #include "symbolize/locking_calls.h"
@@ -72,19 +73,25 @@ class Symbolizer::Impl {
         options_(options),
         modules_(snapshot, memory),
         unwinder_(modules_, memory, options.max_frames),
-        lines_(modules_),
+        units_(modules_),
+        functions_(scopes_),
+        lines_(units_, functions_),
         variables_(modules_),
-        member_paths_(modules_),
+        types_(modules_, scopes_),
+        member_paths_(modules_, types_),
         object_classes_(snapshot, modules_, memory),
+        frame_variables_(snapshot, modules_, memory, units_, functions_, types_),
         locking_calls_(snapshot, modules_, memory, options.lines ? &lines_ : nullptr) {}
 
   Stacks symbolize();
   std::optional<DataSymbol> find_data_symbol(Address at);
   std::optional<ObjectClass> find_object_class(Address at);
+  std::vector<VariableHit> find_variables(const Stacks& stacks, std::span<const Address> locks);
   std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
                                               Address lock) {
     return locking_calls_.find(stacks, thread, lock);
   }
+  std::optional<Address> find_libc_variable(std::string_view name);
   [[nodiscard]] std::vector<BlindSpot> blind_spots() const { return modules_.blind_spots(); }
 
  private:
@@ -98,10 +105,15 @@ class Symbolizer::Impl {
   SymbolizeOptions options_;
   LoadedModules modules_;
   Unwinder unwinder_;
+  DwarfUnits units_;
+  DwarfScopes scopes_;
+  DwarfFunctions functions_;
   SourceLines lines_;
   VariableIndex variables_;
+  DwarfTypes types_;
   MemberPaths member_paths_;
   ObjectClasses object_classes_;
+  FrameVariables frame_variables_;
   LockingCalls locking_calls_;
 };
 
@@ -200,7 +212,11 @@ std::optional<DataSymbol> Symbolizer::Impl::find_data_symbol(Address at) {
   if (!module) return {};
   auto symbol = variables_.find(*module, at);
   if (symbol && options_.lines) {
-    symbol->member = member_paths_.find(*module, at - symbol->offset, symbol->offset);
+    const auto path = member_paths_.find(*module, at - symbol->offset, symbol->offset);
+    if (path) {
+      symbol->member = path->path;
+      symbol->type = path->lock_type;
+    }
   }
   return symbol;
 }
@@ -208,7 +224,34 @@ std::optional<DataSymbol> Symbolizer::Impl::find_data_symbol(Address at) {
 std::optional<ObjectClass> Symbolizer::Impl::find_object_class(Address at) {
   const auto object = object_classes_.find(at);
   if (!object) return {};
-  return ObjectClass{.name = object->class_name, .object = object->start};
+  ObjectClass found{.name = object->class_name, .object = object->start};
+  if (!options_.lines) return found;
+  const auto member =
+      types_.find_class_member(object->module, object->class_name, at - object->start);
+  if (member) {
+    found.member = member->path;
+    found.lock_type = member->lock_type;
+  }
+  return found;
+}
+
+std::optional<Address> Symbolizer::Impl::find_libc_variable(std::string_view name) {
+  std::optional<std::size_t> program;
+  bool has_libc = false;
+  for (std::size_t i = 0; i < snapshot_.modules.size(); ++i) {
+    if (modules_.module(i).path == snapshot_.process.executable && !program) program = i;
+    if (!modules_.is_c_library(i)) continue;
+    has_libc = true;
+    if (const auto found = variables_.find(i, name)) return found;
+  }
+  if (has_libc || !program) return {};
+  return variables_.find(*program, name);
+}
+
+std::vector<VariableHit> Symbolizer::Impl::find_variables(const Stacks& stacks,
+                                                          std::span<const Address> locks) {
+  if (!options_.lines) return {};
+  return frame_variables_.find(stacks, locks);
 }
 
 Symbolizer::Symbolizer(const Snapshot& snapshot, Memory& memory, const SymbolizeOptions& options)
@@ -222,9 +265,13 @@ std::optional<DataSymbol> Symbolizer::find_data_symbol(Address at) {
   return impl_->find_data_symbol(at);
 }
 
-std::vector<VariableHit> Symbolizer::find_variables(const Stacks& /*stacks*/,
-                                                    std::span<const Address> /*locks*/) {
-  return {};
+std::optional<Address> Symbolizer::find_libc_variable(std::string_view name) {
+  return impl_->find_libc_variable(name);
+}
+
+std::vector<VariableHit> Symbolizer::find_variables(const Stacks& stacks,
+                                                    std::span<const Address> locks) {
+  return impl_->find_variables(stacks, locks);
 }
 
 std::optional<ObjectClass> Symbolizer::find_object_class(Address at) {

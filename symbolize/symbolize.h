@@ -26,6 +26,7 @@ class Symbolizer final : public Program {
   Stacks symbolize();
 
   std::optional<DataSymbol> find_data_symbol(Address at) override;
+  std::optional<Address> find_libc_variable(std::string_view name) override;
   std::vector<VariableHit> find_variables(const Stacks& stacks,
                                           std::span<const Address> locks) override;
   std::optional<ObjectClass> find_object_class(Address at) override;

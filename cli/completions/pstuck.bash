@@ -16,18 +16,25 @@ _pstuck() {
       mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word")
       return
       ;;
+    --scan-memory)
+      # Its value may be left out: only behind "=" is the word one.
+      if [[ ${COMP_WORDS[COMP_CWORD]} == = || ${COMP_WORDS[COMP_CWORD - 1]} == = ]]; then
+        mapfile -t COMPREPLY < <(compgen -W 'auto yes no' -- "$word")
+        return
+      fi
+      ;;
     -o | --output | --exe)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
       ;;
-    --stack-bytes | --max-frames)
+    --stack-bytes | --max-frames | --max-memory)
       return
       ;;
   esac
   if [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W '-a --all-threads --format -o --output --color --exit-code
-      --freeze --stack-bytes --exe --no-lines --max-frames -h --help --version' -- "$word")
+      --freeze --stack-bytes --scan-memory --max-memory --exe --no-lines --max-frames -h --help --version' -- "$word")
     return
   fi
   compopt -o filenames

@@ -73,6 +73,9 @@ class SomeProgram final : public Program {
   std::optional<DataSymbol> find_data_symbol(Address at) override {
     return DataSymbol{.name = "g", .offset = at.value & 63};
   }
+  std::optional<Address> find_libc_variable(std::string_view /*name*/) override {
+    return Address{kMutexBase + kRegionBytes / 2};
+  }
   std::vector<VariableHit> find_variables(const Stacks& /*stacks*/,
                                           std::span<const Address> /*locks*/) override {
     return {};

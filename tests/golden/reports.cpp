@@ -26,10 +26,12 @@ Report two_lock_deadlock() {
       story.locking_thread(48235, "worker-7",
                            {story.own("Router::reload()", "router.cpp", 131),
                             story.own("Cache::evict()", "cache.cpp", 90), worker});
-  const ResourceIndex router = story.mutex("g_router", 0x55d9c0104040);
-  const ResourceIndex cache = story.mutex("g_cache+0x28", 0x55d9c0104080);
+  const ResourceIndex router = story.typed_mutex("g_router.mu_", 0x55d9c0104040);
+  const ResourceIndex cache = story.typed_mutex("g_cache.mu_", 0x55d9c0104080);
   story.held_by(router, first);
+  story.guarded(router, 4, "router.cpp", 86);
   story.held_by(cache, second);
+  story.took(cache, 4, AttributedBy::kLockingCode, "cache.cpp", 90);
   const ResourceIndex end = story.end_of(first);
   const WaitIndex join = story.waits(main, end);
   const WaitIndex wants_cache = story.waits(first, cache);
@@ -48,7 +50,11 @@ Report two_lock_deadlock() {
   pile.cycle = 0;
   pile.hops = 1;
   story.pile_up(end, {join}).cycle = 0;
-  story.others({story.idle_thread(48250, "poller-1"), story.idle_thread(48251, "poller-2")});
+  const ThreadIndex poller = story.idle_thread(48250, "poller-1");
+  story.others({poller, story.idle_thread(48251, "poller-2")});
+  const ResourceIndex uncontended = story.typed_mutex("g_poll.mu_", 0x55d9c01040c0);
+  story.held_by(uncontended, poller, FoundBy::kVariable);
+  story.guarded(uncontended, 1, "loop.cpp", 18, "guard");
   story.others({story.thread(48260, "ticker", {}, Activity::kRuns, -1)});
   return story.report;
 }
@@ -62,6 +68,7 @@ Report self_deadlock() {
        story.own("main", "main.cpp", 7)});
   const ResourceIndex lock = story.mutex("", 0x7ffd10203040);
   story.held_by(lock, thread);
+  story.took(lock, 5, AttributedBy::kOwnStack);
   Finding& finding = story.deadlock({story.waits(thread, lock)});
   finding.confirmation.counters_seen = false;
   return story.report;
@@ -80,7 +87,9 @@ Report timed_deadlock() {
   story.report.diagnosis.resources[lock].mutex =
       MutexTraits{MutexType::kRecursive, MutexProtocol::kInherit, true, true};
   story.report.diagnosis.resources[lock].recursion = 3;
+  story.report.diagnosis.resources[lock].type = "pthread_mutex_t";
   story.held_by(lock, second);
+  story.took(lock, 1, AttributedBy::kLockingCode, "transfer.cpp", 29);
   const ResourceIndex end = story.end_of(first);
   const WaitIndex timed = story.waits(first, lock);
   story.report.diagnosis.waits[timed].deadline =
@@ -103,7 +112,9 @@ Report two_deadlocks() {
         story.locking_thread(511 + pair * 10, "right-" + number,
                              {story.own("right_" + number + "()", "twins.cpp", 20 + pair)});
     const ResourceIndex a =
-        story.mutex("g_lock", 0x602000 + 0x100 * static_cast<std::uint64_t>(pair));
+        story.mutex("Lane::mu_", 0x602000 + 0x100 * static_cast<std::uint64_t>(pair));
+    story.report.diagnosis.resources[a].named_by = NamedBy::kFrameObject;
+    story.report.diagnosis.resources[a].number = static_cast<std::size_t>(pair) + 1;
     const ResourceIndex b =
         story.mutex("", 0x7f0010002000 + 0x100 * static_cast<std::uint64_t>(pair));
     story.held_by(a, first);
@@ -158,6 +169,7 @@ Report owner_recycled() {
   const WaitIndex wait = story.waits(waiter, lock);
   story.held_by(lock, late);
   story.report.diagnosis.resources[lock].holder.fate = OwnerFate::kRecycled;
+  story.report.diagnosis.held.clear();
   story.stuck(FindingKind::kOwnerRecycled, lock).stuck_behind = {waiter};
   story.pile_up(lock, {wait});
   story.others({late});
@@ -182,6 +194,11 @@ Report chain() {
     holders.push_back(story.locking_thread(802 + static_cast<std::int32_t>(i),
                                            "stage-" + std::to_string(i + 1), {step}));
   }
+  story.guarded(locks[0], 2, "flush.cpp", 40);
+  story.guarded(locks[1], 3, "stage.cpp", 23, "inner");
+  const ResourceIndex output = story.lock_of_kind(ResourceKind::kStdio, "stdout", 0x607800);
+  story.held_by(output, root, FoundBy::kFileList);
+  story.held_by(story.mutex("", 0x7f0010004000), root, FoundBy::kMemoryScan);
   std::vector<WaitIndex> holder_waits;
   for (std::size_t i = 0; i < 3; ++i) holder_waits.push_back(story.waits(holders[i + 1], locks[i]));
   std::vector<ThreadIndex> behind{holders[1], holders[2], holders[3]};
@@ -233,6 +250,7 @@ Report healthy() {
   story.others({gone});
   const ResourceIndex lock = story.mutex("g_stats", 0x608000);
   story.held_by(lock, busy);
+  story.guarded(lock, 0, "gc.cpp", 2);
   const ThreadIndex waiter =
       story.locking_thread(4280, "scrape", {story.own("scrape()", "stats.cpp", 5)});
   story.report.snapshot.threads[waiter].not_run_for = milliseconds(2);
@@ -262,13 +280,74 @@ Report hostile_names() {
        story.own("", "", 0)});
   story.report.stacks.stacks[second].end = StackEnd::kMemoryMissing;
   story.report.stacks.stacks[first].frames[3].interrupted = true;
-  const ResourceIndex a = story.mutex("lock\u202e\"\\", 0x1);
-  const ResourceIndex b = story.mutex(std::string(500, 'x'), 0x2);
+  const ResourceIndex a =
+      story.typed_mutex("lock\u202e\"\\", 0x1, "M`\x1b[31m](x)<" + std::string(9, '<'));
+  const ResourceIndex b = story.typed_mutex(std::string(500, 'x'), 0x2, std::string(500, 'T'));
   story.held_by(a, first);
+  story.guarded(a, 3, "`\x1b\n.cpp", 7, "g`\n- locked \u202e");
   story.held_by(b, second);
+  story.took(b, 5, AttributedBy::kLockingCode, std::string(500, '/') + std::string(500, 'f'), 1);
+  story.held_by(story.mutex("\nDEADLOCK", 0x3), second, FoundBy::kMemoryScan);
   const WaitIndex wants_b = story.waits(first, b);
   story.deadlock({wants_b, story.waits(second, a)});
   story.report.snapshot.blind_spots = {{BlindSpotKind::kModuleFileMissing, "/x\r\n`y`"}};
+  return story.report;
+}
+
+// teller-1 ──wants──▶ Account::mu_ #2 ──held by──▶ teller-2 ──wants──▶ g_ledger
+//    ▲                                                                    │
+//    └──────held by────── Account::mu_ #1 ◀──wants── auditor ◀──held by───┘
+Report held_locks() {
+  Story story("vault", 7000);
+  const ThreadIndex first =
+      story.locking_thread(7001, "teller-1",
+                           {story.own("Account::credit(long)", "account.cpp", 31),
+                            story.location("(anonymous namespace)::debit(Account&, long)",
+                                           "transfer.cpp", 18, "vault", true),
+                            story.own("transfer(Account&, Account&, long)", "transfer.cpp", 40)});
+  const ThreadIndex second =
+      story.locking_thread(7002, "teller-2",
+                           {story.own("Ledger::append(Entry)", "ledger.cpp", 66),
+                            story.own("settle(Account&, Account&)", "settle.cpp", 24)});
+  std::vector<std::size_t> recursion(25, story.own("visit(Node*)", "audit.cpp", 50));
+  recursion.front() = story.own("check(Account&)", "audit.cpp", 12);
+  recursion.push_back(story.own("", "", 0));
+  recursion.push_back(story.own("main", "main.cpp", 77));
+  const ThreadIndex third = story.locking_thread(7003, "auditor", recursion);
+  std::vector<ResourceIndex> accounts;
+  for (std::size_t i = 0; i < 3; ++i) {
+    accounts.push_back(story.typed_mutex("Account::mu_", 0x7f0010000040 + 0x80 * i));
+    story.report.diagnosis.resources[accounts[i]].named_by = NamedBy::kFrameObject;
+    story.report.diagnosis.resources[accounts[i]].number = i + 1;
+  }
+  const ResourceIndex ledger = story.lock_of_kind(ResourceKind::kRwlock, "g_ledger", 0x609000);
+  story.report.diagnosis.resources[ledger].type = "std::shared_mutex";
+  story.held_by(accounts[0], first);
+  story.guarded(accounts[0], 4, "transfer.cpp", 17);
+  story.held_by(accounts[1], second);
+  story.guarded(accounts[1], 4, "settle.cpp", 22, "both");
+  story.held_by(accounts[2], second, FoundBy::kGuard);
+  story.guarded(accounts[2], 4, "settle.cpp", 22, "both");
+  story.held_by(ledger, third);
+  story.took(ledger, 28, AttributedBy::kLockingCode);
+  const ResourceIndex output = story.lock_of_kind(ResourceKind::kStdio, "stdout", 0x7f0020001040);
+  story.held_by(output, third, FoundBy::kFileList);
+  const ResourceIndex scratch = story.typed_mutex("scratch in main", 0x7ffd10203040);
+  story.held_by(scratch, third, FoundBy::kVariable);
+  story.took(scratch, 29, AttributedBy::kOwnStack, "main.cpp", 75);
+  story.held_by(story.lock_of_kind(ResourceKind::kRwlock, "", 0x7f0010000800), third,
+                FoundBy::kMemoryScan);
+  const ThreadIndex idle = story.idle_thread(7010, "reserve");
+  for (std::uint64_t i = 0; i < 8; ++i) {
+    const ResourceIndex lock = story.mutex("g_slots+" + std::to_string(40 * i), 0x60a000 + 40 * i);
+    story.report.diagnosis.resources[lock].named_by = NamedBy::kSymbol;
+    story.report.diagnosis.resources[lock].mutex->robust = true;
+    story.held_by(lock, i < 7 ? third : idle, FoundBy::kRobustList);
+  }
+  const WaitIndex wants_second = story.waits(first, accounts[1]);
+  const WaitIndex wants_ledger = story.waits(second, ledger);
+  story.deadlock({wants_second, wants_ledger, story.waits(third, accounts[0])});
+  story.others({idle});
   return story.report;
 }
 
@@ -308,6 +387,7 @@ std::vector<NamedReports> all_reports() {
       {"owner_recycled", {owner_recycled()}},
       {"chain", {chain()}},
       {"healthy", {healthy()}},
+      {"held_locks", {held_locks()}},
       {"hostile_names", {hostile_names()}},
       {"core_deadlock", {core_deadlock()}},
       {"empty", {empty()}},

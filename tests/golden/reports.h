@@ -27,6 +27,8 @@ Report owner_recycled();
 Report chain();
 /// A server that waits for work, and everything that pstuck could not see of it.
 Report healthy();
+/// Three threads in a circle, and locks of every kind, found and attributed in every way.
+Report held_locks();
 /// Names that try to move the cursor, to turn text around and to leave Markdown and JSON.
 Report hostile_names();
 /// The two-lock deadlock as a core shows it: no clocks, no second look.

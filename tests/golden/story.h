@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "cli/report.h"
@@ -122,12 +123,48 @@ class Story {
     return report.diagnosis.resources.size() - 1;
   }
 
-  void held_by(ResourceIndex resource, ThreadIndex thread) {
+  /// A mutex as debug information shows it.
+  ResourceIndex typed_mutex(const std::string& name, std::uint64_t address,
+                            const std::string& type = "std::mutex") {
+    const ResourceIndex index = mutex(name, address);
+    report.diagnosis.resources[index].named_by = NamedBy::kVariable;
+    report.diagnosis.resources[index].type = type;
+    return index;
+  }
+
+  ResourceIndex lock_of_kind(ResourceKind kind, const std::string& name, std::uint64_t address) {
+    const ResourceIndex index = mutex(name, address);
+    report.diagnosis.resources[index].kind = kind;
+    report.diagnosis.resources[index].mutex.reset();
+    return index;
+  }
+
+  /// No frame is known to have taken it, unless took() says so afterwards.
+  void held_by(ResourceIndex resource, ThreadIndex thread, FoundBy found_by = FoundBy::kWaitedFor) {
     Holder& holder = report.diagnosis.resources[resource].holder;
     holder.evidence = Evidence::kRecorded;
     holder.fate = OwnerFate::kThread;
     holder.thread = thread;
     holder.recorded_id = report.snapshot.threads[thread].tid;
+    if (report.diagnosis.resources[resource].kind == ResourceKind::kThread) return;
+    report.diagnosis.held.push_back({thread, resource, found_by, {}});
+    sort_held();
+  }
+
+  /// `at` is where the holder took it, "cache.cpp", 90; without a file the place is not known.
+  void took(ResourceIndex resource, std::size_t frame, AttributedBy by,
+            const std::string& file = {}, int line = 0, const std::string& variable = {}) {
+    for (HeldLock& held : report.diagnosis.held) {
+      if (held.resource != resource) continue;
+      held.acquisition = Acquisition{frame, by, variable, file.empty() ? "" : "/src/" + file, line};
+    }
+    sort_held();
+  }
+
+  /// Through a guard that stands in a line of the frame's file.
+  void guarded(ResourceIndex resource, std::size_t frame, const std::string& file, int line,
+               const std::string& variable = "lock") {
+    took(resource, frame, AttributedBy::kGuard, file, line, variable);
   }
 
   WaitIndex waits(ThreadIndex thread, ResourceIndex resource) {
@@ -191,6 +228,14 @@ class Story {
     finding.confirmation = {true, true, std::chrono::milliseconds(25)};
     report.diagnosis.findings.push_back(finding);
     return report.diagnosis.findings.back();
+  }
+
+  void sort_held() {
+    const auto place = [](const HeldLock& held) {
+      const std::size_t frame = held.acquisition ? held.acquisition->frame : SIZE_MAX;
+      return std::tuple(held.thread, frame, held.resource);
+    };
+    std::ranges::sort(report.diagnosis.held, {}, place);
   }
 
   std::vector<std::size_t> program_functions(ThreadIndex thread) const {

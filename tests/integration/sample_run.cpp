@@ -63,6 +63,21 @@ SampleRun::SampleRun(const SampleCase& sample, const Command& wrapper)
   }
 }
 
+std::string name_code(const SampleCase& sample, const std::string& module_offset) {
+  const std::string program = std::string(PSTUCK_SAMPLES) + "/O2/" + sample.name;
+  std::istringstream symbols(run({"nm", "-C", "-n", "--defined-only", program}).out);
+  const std::uint64_t wanted = std::stoull(module_offset, nullptr, 16);
+  std::string found;
+  std::uint64_t start = 0;
+  std::string kind;
+  std::string name;
+  while (symbols >> std::hex >> start >> kind && std::getline(symbols >> std::ws, name)) {
+    if (start >= wanted) break;  // the offset is that of a return address
+    if (std::string("tTwW").find(kind) != std::string::npos) found = name;
+  }
+  return found;
+}
+
 GCore::GCore(int pid) : directory_(make_test_directory()) {
   const auto prefix = directory_ / "core";
   const Outcome outcome = run({"gcore", "-o", prefix.string(), std::to_string(pid)});

@@ -13,6 +13,13 @@ TrueWait read_wait(std::istream& words) {
   return wait;
 }
 
+TrueHold read_hold(std::istream& words) {
+  TrueHold hold;
+  words >> hold.role >> hold.lock >> hold.line >> hold.function;
+  --hold.line;
+  return hold;
+}
+
 std::vector<std::string> read_roles(std::istream& words) {
   std::vector<std::string> roles;
   for (std::string role; words >> role;) roles.push_back(role);
@@ -38,6 +45,7 @@ void learn(Truth& truth, std::string_view line) {
   if (fact == "name") words >> name, truth.names[name] = rest_of(words);
   if (fact == "stripped_name") words >> name, truth.stripped_names[name] = rest_of(words);
   if (fact == "waits") truth.waits.push_back(read_wait(words));
+  if (fact == "holds") truth.holds.push_back(read_hold(words));
   if (fact == "cycle") truth.cycles.push_back(read_roles(words));
   if (fact == "finding") truth.findings.push_back(rest_of(words));
   if (fact == "exited") truth.exited.push_back(rest_of(words));
@@ -45,11 +53,6 @@ void learn(Truth& truth, std::string_view line) {
   if (fact == "skip") truth.skip = rest_of(words);
   if (fact == "healthy") truth.healthy = true;
   if (fact == "ready") truth.ready = true;
-  if (fact == "holds") {
-    std::string lock;
-    words >> name >> lock;
-    truth.holders.emplace(lock, name);
-  }
   if (fact == "pile_up") {
     TruePileUp pile_up;
     words >> pile_up.lock >> pile_up.threads >> pile_up.holder;

@@ -18,6 +18,14 @@ struct TrueWait {
   std::string function;  ///< its bare name
 };
 
+/// A lock that its thread has to the end.
+struct TrueHold {
+  std::string role;
+  std::string lock;
+  int line = 0;          ///< where it was taken in the sample's source
+  std::string function;  ///< the bare name of the one that took it
+};
+
 struct TruePileUp {
   std::string lock;
   std::size_t threads = 0;
@@ -26,9 +34,9 @@ struct TruePileUp {
 
 struct Truth {
   int pid = 0;
-  std::map<std::string, int> tids;                    ///< by role
-  std::map<std::string, std::uint64_t> locks;         ///< addresses by name
-  std::multimap<std::string, std::string> holders;    ///< roles by lock
+  std::map<std::string, int> tids;             ///< by role
+  std::map<std::string, std::uint64_t> locks;  ///< addresses by name
+  std::vector<TrueHold> holds;
   std::map<std::string, std::string> names;           ///< by lock, where there is DWARF
   std::map<std::string, std::string> stripped_names;  ///< by lock, where there are no symbols
   std::vector<TrueWait> waits;

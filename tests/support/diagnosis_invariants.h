@@ -21,6 +21,7 @@ class DiagnosisInvariants {
   std::string find_broken() {
     check_waits();
     check_resources();
+    check_held();
     if (!broken_.empty()) return broken_;  // the indexes below rest on these
     check_cycles();
     check_pile_ups();
@@ -56,14 +57,34 @@ class DiagnosisInvariants {
   }
 
   void check_resources() {
-    std::set<ResourceIndex> waited_for;
-    for (const Wait& wait : diagnosis_.waits) waited_for.insert(wait.resource);
-    hold(waited_for.size() == diagnosis_.resources.size(), "every resource is waited for");
+    std::set<ResourceIndex> wanted;
+    for (const Wait& wait : diagnosis_.waits) wanted.insert(wait.resource);
+    for (const HeldLock& held : diagnosis_.held) wanted.insert(held.resource);
+    hold(wanted.size() == diagnosis_.resources.size(), "every resource is waited for or held");
     const auto key = [](const Resource& resource) {
       return std::tuple(resource.kind, resource.address);
     };
     hold(std::ranges::is_sorted(diagnosis_.resources, std::ranges::less{}, key), "resource order");
     for (const Resource& resource : diagnosis_.resources) check_holder(resource.holder);
+  }
+
+  void check_held() {
+    const auto innermost_first = [](const HeldLock& held) {
+      const std::size_t frame = held.acquisition ? held.acquisition->frame : SIZE_MAX;
+      return std::tuple(held.thread, frame, held.resource);
+    };
+    hold(std::ranges::is_sorted(diagnosis_.held, std::ranges::less{}, innermost_first),
+         "held locks ascend by thread, frame and resource");
+    std::set<ResourceIndex> seen;
+    for (const HeldLock& held : diagnosis_.held) {
+      hold(held.resource < diagnosis_.resources.size(), "a held resource exists");
+      if (held.resource >= diagnosis_.resources.size()) continue;
+      const Resource& resource = diagnosis_.resources[held.resource];
+      hold(seen.insert(held.resource).second, "a lock is held once");
+      hold(resource.kind != ResourceKind::kThread, "a thread's end is no lock");
+      hold(resource.holder.fate == OwnerFate::kThread && resource.holder.thread == held.thread,
+           "who has a lock is its holder");
+    }
   }
 
   void check_holder(const Holder& holder) {

@@ -68,6 +68,11 @@ std::optional<DataSymbol> FakeProgram::find_data_symbol(Address at) {
   return std::nullopt;
 }
 
+std::optional<Address> FakeProgram::find_libc_variable(std::string_view name) {
+  const auto found = libc_variables.find(name);
+  return found == libc_variables.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::vector<VariableHit> FakeProgram::find_variables(const Stacks& /*stacks*/,
                                                      std::span<const Address> locks) {
   std::vector<VariableHit> hits;

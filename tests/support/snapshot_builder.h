@@ -38,6 +38,7 @@ class FakeMemory final : public Memory {
 class FakeProgram final : public Program {
  public:
   std::optional<DataSymbol> find_data_symbol(Address at) override;
+  std::optional<Address> find_libc_variable(std::string_view name) override;
   std::vector<VariableHit> find_variables(const Stacks& stacks,
                                           std::span<const Address> locks) override;
   std::optional<ObjectClass> find_object_class(Address at) override;
@@ -45,6 +46,7 @@ class FakeProgram final : public Program {
                                               Address lock) override;
 
   std::vector<std::pair<Address, DataSymbol>> symbols;
+  std::map<std::string, Address, std::less<>> libc_variables;
   std::vector<VariableHit> variables;
   std::vector<std::pair<Address, ObjectClass>> classes;
   std::map<std::pair<std::size_t, Address>, std::vector<LockingCall>> locking_calls;

@@ -32,20 +32,25 @@ TEST(CommandLine, HasDefaults) {
   EXPECT_EQ(options.max_frames, 256U);
   EXPECT_EQ(options.stack_bytes, 65536U);
   EXPECT_TRUE(options.lines);
+  EXPECT_EQ(options.scan_memory, ScanMemory::kAuto);
+  EXPECT_EQ(options.max_memory, std::uint64_t{4} << 30);
   EXPECT_FALSE(options.all_threads || options.exit_code || options.freeze);
   EXPECT_TRUE(options.output.empty() && options.executable.empty() && options.answer.empty());
 }
 
 TEST(CommandLine, UnderstandsEveryOption) {
-  const Options options = parse(
-      {"-a", "--format", "json", "-o", "out", "--exit-code", "--color=never", "--no-lines",
-       "--max-frames", "0", "--stack-bytes", "1M", "--freeze", "--exe", "/bin/orderd", "core"});
+  const Options options =
+      parse({"-a", "--format", "json", "-o", "out", "--exit-code", "--color=never", "--no-lines",
+             "--max-frames", "0", "--stack-bytes", "1M", "--freeze", "--scan-memory=no",
+             "--max-memory", "512M", "--exe", "/bin/orderd", "core"});
   EXPECT_TRUE(options.all_threads && options.exit_code && options.freeze && !options.lines);
   EXPECT_EQ(options.format, Format::kJson);
   EXPECT_EQ(options.output, "out");
   EXPECT_EQ(options.colour, ColourChoice::kNever);
   EXPECT_EQ(options.max_frames, 0U);
   EXPECT_EQ(options.stack_bytes, 1024U * 1024U);
+  EXPECT_EQ(options.scan_memory, ScanMemory::kNo);
+  EXPECT_EQ(options.max_memory, 512U << 20);
   EXPECT_EQ(options.executable, "/bin/orderd");
   EXPECT_EQ(options.targets, std::vector<std::string>{"core"});
 }
@@ -94,6 +99,9 @@ TEST(CommandLine, RefusesWhatItCannotMean) {
            {"--stack-bytes", "K", "1"},
            {"--stack-bytes", "18014398509481985K", "1"},
            {"--stack-bytes", "2000M", "1"},
+           {"--scan-memory=maybe", "1"},
+           {"--max-memory", "4T", "1"},
+           {"--max-memory", "99999999999G", "1"},
            {"1", "--output"},
        }) {
     EXPECT_NE(hint_for(words), "accepted") << testing::PrintToString(words);
@@ -105,6 +113,16 @@ TEST(CommandLine, ReadsSizesWithTheirUnit) {
   EXPECT_EQ(parse({"--stack-bytes", "0", "1"}).stack_bytes, 0U);
   EXPECT_EQ(parse({"--stack-bytes", "256k", "1"}).stack_bytes, 256U * 1024U);
   EXPECT_EQ(parse({"--stack-bytes", "1024M", "1"}).stack_bytes, std::size_t{1} << 30);
+  EXPECT_EQ(parse({"--stack-bytes", "1G", "1"}).stack_bytes, std::size_t{1} << 30);
+}
+
+TEST(CommandLine, TakesTheScanOfMemoryWithAndWithoutAValue) {
+  EXPECT_EQ(parse({"--scan-memory", "1"}).scan_memory, ScanMemory::kYes);
+  EXPECT_EQ(parse({"--scan-memory", "1"}).targets, std::vector<std::string>{"1"});
+  EXPECT_EQ(parse({"--scan-memory=yes", "1"}).scan_memory, ScanMemory::kYes);
+  EXPECT_EQ(parse({"--scan-memory=no", "--scan-memory=auto", "1"}).scan_memory, ScanMemory::kAuto);
+  EXPECT_EQ(parse({"--scan-memory=no", "--scan-memory", "1"}).scan_memory, ScanMemory::kYes);
+  EXPECT_EQ(parse({"--max-memory", "2g", "1"}).max_memory, std::uint64_t{2} << 30);
 }
 
 TEST(Colour, OnATerminalUnlessRefused) {

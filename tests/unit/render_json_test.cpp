@@ -189,6 +189,9 @@ TEST(Json, TheSchemaHasEveryEnumerator) {
   EXPECT_EQ(words_at("stack", "end"), words_of<StackEnd>());
   EXPECT_EQ(words_at("evidence", ""), words_of<Evidence>());
   EXPECT_EQ(words_at("resource", "kind"), words_of<ResourceKind>());
+  EXPECT_EQ(words_at("resource", "named_by"), words_of<NamedBy>());
+  EXPECT_EQ(words_at("held_lock", "found_by"), words_of<FoundBy>());
+  EXPECT_EQ(words_at("acquisition", "by"), words_of<AttributedBy>());
   EXPECT_EQ(words_at("mutex", "type"), words_of<MutexType>());
   EXPECT_EQ(words_at("mutex", "protocol"), words_of<MutexProtocol>());
   EXPECT_EQ(words_at("holder", "fate"), words_of<OwnerFate>());
@@ -219,7 +222,46 @@ TEST(Json, CyclesNameTheHolderOfEachResource) {
   EXPECT_EQ(waits.at(0).at("holder_tid"), 48235);
   EXPECT_EQ(waits.at(1).at("holder_tid"), 48231);
   const std::size_t wanted = waits.at(0).at("resource");
-  EXPECT_EQ(target.at("resources").at(wanted).at("name"), "g_cache+0x28");
+  EXPECT_EQ(target.at("resources").at(wanted).at("name"), "g_cache.mu_");
+}
+
+TEST(Json, ThreadsHaveTheLocksThatTheyHold) {
+  const json target = document_of(golden::held_locks()).at("targets").at(0);
+  const json& threads = target.at("threads");
+  const json teller = threads.at(0).at("holds");
+  EXPECT_EQ(teller, json::array({{{"resource", 0},
+                                  {"found_by", "waited_for"},
+                                  {"acquisition",
+                                   {{"frame", 4},
+                                    {"by", "guard"},
+                                    {"variable", "lock"},
+                                    {"file", "/src/transfer.cpp"},
+                                    {"line", 17}}}}}));
+  EXPECT_EQ(threads.at(1).at("holds").size(), 2U);
+  const json code = threads.at(2).at("holds").at(0).at("acquisition");
+  EXPECT_EQ(code.at("by"), "locking_code");
+  EXPECT_TRUE(code.at("variable").is_null());
+  EXPECT_TRUE(code.at("line").is_null());
+  EXPECT_EQ(threads.at(3).at("holds").at(0).at("found_by"), "robust_list");
+  EXPECT_TRUE(threads.at(3).at("holds").at(0).at("acquisition").is_null());
+}
+
+TEST(Json, ResourcesTellTheirNamesAndTypes) {
+  const json resources = document_of(golden::held_locks()).at("targets").at(0).at("resources");
+  EXPECT_EQ(resources.at(1).at("name"), "Account::mu_");
+  EXPECT_EQ(resources.at(1).at("number"), 2);
+  EXPECT_EQ(resources.at(1).at("named_by"), "frame_object");
+  EXPECT_EQ(resources.at(1).at("type"), "std::mutex");
+  EXPECT_EQ(resources.at(3).at("kind"), "rwlock");
+  EXPECT_EQ(resources.at(4).at("kind"), "stdio");
+  EXPECT_TRUE(resources.at(4).at("type").is_null());
+}
+
+TEST(Json, AFrameThatTheStackDoesNotHaveIsNoAcquisition) {
+  Report report = golden::held_locks();
+  report.diagnosis.held[0].acquisition->frame = 1000;
+  const json thread = document_of(report).at("targets").at(0).at("threads").at(0);
+  EXPECT_TRUE(thread.at("holds").at(0).at("acquisition").is_null());
 }
 
 TEST(Json, WhatIsNotKnownIsNull) {

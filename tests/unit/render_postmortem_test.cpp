@@ -46,9 +46,9 @@ TEST(Postmortem, HasItsEightSectionsForEveryReport) {
 TEST(Postmortem, FillsInTheFacts) {
   const std::string text = postmortem_of(golden::two_lock_deadlock());
   for (const std::string_view fact :
-       {"`worker-3 (48231)` holds `g_router` and waits for `g_cache+0x28` in `Cache::get` at "
-        "`cache.cpp:41`, for 3m 12s.",
-        "1. Mutual exclusion: `g_cache+0x28` is a mutex, held by `worker-7 (48235)`",
+       {"`worker-3 (48231)` holds `g_router.mu_`, taken in `Router::dispatch` at `router.cpp:86`, "
+        "and waits for `g_cache.mu_` in `Cache::get` at `cache.cpp:41`, for 3m 12s.",
+        "1. Mutual exclusion: `g_cache.mu_` is a std::mutex, held by `worker-7 (48235)`",
         "2. Hold and wait: ", "3. No preemption: no wait above has a timeout",
         "4. Circular wait: `worker-3 (48231)` → `worker-7 (48235)` → `worker-3 (48231)`.",
         "since 2025-11-23 22:26:53 UTC or before", "between two reads 25 ms apart"}) {
@@ -59,15 +59,47 @@ TEST(Postmortem, FillsInTheFacts) {
 TEST(Postmortem, AsksAboutThisVeryDiagnosis) {
   const std::string text = postmortem_of(golden::two_lock_deadlock());
   for (const std::string_view prompt :
-       {"- [ ] Choose the order of `g_cache+0x28` and `g_router`",
-        "- [ ] Why does `Router::reload` at `router.cpp:131` want `g_router` while its thread has "
-        "`g_cache+0x28`?",
+       {"- [ ] Choose the order of `g_cache.mu_` and `g_router.mu_`",
+        "- [ ] Why is `g_cache.mu_` still held when `Router::reload` at `router.cpp:131` wants "
+        "`g_router.mu_`?",
+        "- [ ] Use `g_cache.mu_` and `g_router.mu_` in one order in `Router::dispatch` at "
+        "`router.cpp:86` and `Cache::evict` at `cache.cpp:90`",
         "- [ ] Reproduce the interleaving: "}) {
     EXPECT_NE(text.find(prompt), std::string::npos) << prompt;
   }
   EXPECT_NE(postmortem_of(golden::timed_deadlock()).find("before the join in `transfer`"),
             std::string::npos);
   EXPECT_NE(postmortem_of(golden::fork_inherited()).find("between fork() and exec()"),
+            std::string::npos);
+}
+
+TEST(Postmortem, TellsTheOrderInWhichLocksAreTaken) {
+  Report report = golden::two_lock_deadlock();
+  const std::string text = postmortem_of(report);
+  for (const std::string_view fact :
+       {"\n- `g_router.mu_` is taken in `Router::dispatch` at `router.cpp:86`, then `g_cache.mu_` "
+        "is "
+        "wanted in `Cache::get` at `cache.cpp:41`.\n",
+        "\n- Orders that were seen: `Router::dispatch` takes `g_router.mu_` → `g_cache.mu_`; "
+        "`Cache::evict` takes `g_cache.mu_` → `g_router.mu_`.\n"}) {
+    EXPECT_NE(text.find(fact), std::string::npos) << fact;
+  }
+  for (HeldLock& held : report.diagnosis.held) held.acquisition.reset();
+  const std::string asking = postmortem_of(report);
+  EXPECT_EQ(asking.find("Orders that were seen"), std::string::npos);
+  EXPECT_NE(asking.find("- [ ] Why does `Router::reload` at `router.cpp:131` want `g_router.mu_` "
+                        "while its thread has `g_cache.mu_`?"),
+            std::string::npos);
+}
+
+TEST(Postmortem, NamesTheOuterFrameOfASelfDeadlock) {
+  Report report = golden::self_deadlock();
+  EXPECT_NE(
+      postmortem_of(report).find("- `mutex 0x7ffd10203040` is taken in `main`, and wanted again in "
+                                 "`Index::compact` at `index.cpp:55`.\n"),
+      std::string::npos);
+  report.diagnosis.held[0].acquisition.reset();
+  EXPECT_NE(postmortem_of(report).find("- [ ] Which frame further out on the same stack took"),
             std::string::npos);
 }
 

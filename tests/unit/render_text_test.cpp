@@ -56,10 +56,10 @@ TEST(TextReport, NothingIsStuckOnlyWhenEveryWaitIsUnderstood) {
 TEST(TextReport, ColoursVerdictNamesAndMarks) {
   const std::string bad = text_of(golden::two_lock_deadlock(), kLetters);
   EXPECT_TRUE(bad.starts_with("<B>DEADLOCK</>  <N>orderd (pid 48213)</>: 2 threads"));
-  EXPECT_TRUE(contains(bad, "<N>worker-3 (48231)</>  holds <N>g_router</>\n"));
+  EXPECT_TRUE(contains(bad, "<N>worker-3 (48231)</>  holds <N>g_router.mu_</>  taken in "));
   EXPECT_TRUE(contains(bad, "<D>libc.so.6</>\n"));
-  EXPECT_TRUE(contains(bad, "<M>← waits for g_router</>\n"));
-  EXPECT_TRUE(contains(bad, "<H>PILE-UP</>   7 threads wait for <N>g_cache+0x28</>"));
+  EXPECT_TRUE(contains(bad, "<M>← waits for g_router.mu_</>\n"));
+  EXPECT_TRUE(contains(bad, "<H>PILE-UP</>   7 threads wait for <N>g_cache.mu_</>"));
   EXPECT_TRUE(text_of(golden::healthy(), kLetters).starts_with("<G>No hang found</>"));
 }
 
@@ -112,6 +112,96 @@ TEST(TextReport, SaysHowEachFindingIsKnown) {
   EXPECT_TRUE(contains(text_of(golden::core_deadlock()), "a core shows one instant"));
   report.diagnosis.findings[0].evidence = Evidence::kInferred;
   EXPECT_TRUE(contains(text_of(report), ": likely: 2 threads wait for each other"));
+}
+
+TEST(TextReport, TellsWhereTheLocksOfACycleWereTaken) {
+  Report report = golden::two_lock_deadlock();
+  const std::string order =
+      "  Order: Router::dispatch takes g_router.mu_ → g_cache.mu_; Cache::evict takes "
+      "g_cache.mu_ → g_router.mu_.\n";
+  EXPECT_TRUE(contains(text_of(report),
+                       "holds g_router.mu_  taken in Router::dispatch  "
+                       "router.cpp:86\n"));
+  EXPECT_TRUE(contains(text_of(report), "router.cpp:88              ← took g_router.mu_\n"));
+  EXPECT_TRUE(contains(text_of(report), order));
+  report.diagnosis.held[0].acquisition.reset();
+  EXPECT_TRUE(contains(text_of(report), "  worker-3 (48231)  holds g_router.mu_\n"));
+  EXPECT_FALSE(contains(text_of(report), "Order: "));
+}
+
+TEST(TextReport, ALineThatIsNotKnownIsNotThatOfTheFrame) {
+  Report report = golden::two_lock_deadlock();
+  Acquisition& acquisition = *report.diagnosis.held[0].acquisition;
+  acquisition.by = AttributedBy::kOwnStack;
+  acquisition.line = 0;
+  acquisition.file.clear();
+  EXPECT_TRUE(contains(text_of(report), "holds g_router.mu_  taken in Router::dispatch\n"));
+}
+
+TEST(TextReport, AStackReachesTheFrameThatTookTheLock) {
+  Report report = golden::held_locks();
+  const std::string text = text_of(report);
+  EXPECT_TRUE(contains(text, "← took g_ledger\n    … 1 more frame\n"));
+  EXPECT_TRUE(contains(text, "← took Account::mu_ #2 and Account::mu_ #3\n"));
+  EXPECT_TRUE(contains(text,
+                       "\n    also holds scratch in main, taken in main at main.cpp:75; and, frame "
+                       "not known: stdout, "));
+  EXPECT_TRUE(contains(text, "rwlock 0x7f0010000800 (found by scanning memory)"));
+  auto& frames = report.stacks.stacks[2].frames;
+  frames.insert(frames.begin() + 10, 50, frames[10]);
+  for (HeldLock& held : report.diagnosis.held) {
+    if (held.thread == 2 && held.acquisition) held.acquisition->frame += 50;
+  }
+  const std::string far = text_of(report);
+  EXPECT_TRUE(contains(far, "\n    … 68 more frames\n"));
+  EXPECT_TRUE(contains(far, "\n    also holds g_ledger, taken in vault+0x1140; scratch in main, "));
+}
+
+TEST(TextReport, AFrameCanWaitAndHold) {
+  EXPECT_TRUE(contains(text_of(golden::chain()), "← waits for g_stage_1, took g_stage_2\n"));
+}
+
+TEST(TextReport, AHolderTellsWhereItTookTheLockAndWhatElseItHolds) {
+  const std::string text = text_of(golden::chain());
+  EXPECT_TRUE(contains(text,
+                       "\n  flusher (801) took g_stage_1 in Flusher::flush at flush.cpp:40 and "
+                       "sleeps in clock_nanosleep, not run for 3m 12s\n"));
+  EXPECT_TRUE(
+      contains(text,
+               "\n    also holds, frame not known: stdout and mutex 0x7f0010004000 (found by "
+               "scanning memory)\n"));
+}
+
+TEST(TextReport, ALockInnerToTheProgramsFramesIsShown) {
+  Report report = golden::chain();
+  for (HeldLock& held : report.diagnosis.held) {
+    if (held.thread == 0 && held.acquisition) held.acquisition->frame = 0;
+  }
+  EXPECT_TRUE(
+      contains(text_of(report), "    #0  clock_nanosleep   libc.so.6     ← took g_stage_1\n"));
+}
+
+TEST(TextReport, OneLockHasOneNameThatNoOtherHas) {
+  Report report = golden::held_locks();
+  EXPECT_TRUE(contains(text_of(report), "Account::mu_ #1"));
+  EXPECT_FALSE(contains(text_of(report), "Account::mu_ #1 at"));
+  for (Resource& resource : report.diagnosis.resources) resource.number = 0;
+  EXPECT_TRUE(contains(text_of(report), "wants Account::mu_ at 0x7f00100000c0"));
+  report.diagnosis.resources[0].name = std::string(50, 'x') + "1" + std::string(50, 'y');
+  report.diagnosis.resources[1].name = std::string(50, 'x') + "2" + std::string(50, 'y');
+  EXPECT_TRUE(contains(text_of(report), "yyyy at 0x7f00100000c0 "));
+}
+
+TEST(TextReport, NonsensicalHoldsAreLeftOut) {
+  Report report = golden::held_locks();
+  for (HeldLock& held : report.diagnosis.held) {
+    if (held.acquisition) held.acquisition->frame = SIZE_MAX;
+  }
+  EXPECT_FALSE(contains(text_of(report), "taken in"));
+  report.diagnosis.held.push_back({.thread = 9999, .resource = 0});
+  report.diagnosis.held.push_back({.thread = 0, .resource = 9999});
+  EXPECT_FALSE(contains(text_of(report), "an unknown lock"));
+  EXPECT_FALSE(contains(threads_of(report), "an unknown lock"));
 }
 
 TEST(TextReport, TellsWhenATimedCycleEnds) {
@@ -191,13 +281,57 @@ TEST(ThreadsReport, ShowsEveryThreadWithItsWaitAndHolder) {
   }
   EXPECT_TRUE(
       contains(text,
+               "\"worker-3\" tid 48231  waits 3m 12s for g_cache.mu_ (std::mutex), held by 48235 "
+               "\"worker-7\", in the deadlock\n"));
+  EXPECT_TRUE(
+      contains(text,
                "   #3  Cache::get(Key const&)     cache.cpp:41\n"
-               "       - waiting to lock g_cache+0x28 (mutex 0x55d9c0104080), held by 48235 "
-               "\"worker-7\", for 3m 12s\n"));
-  EXPECT_TRUE(contains(text, "   - holds g_router (mutex 0x55d9c0104040)\n"));
+               "       - waiting to lock g_cache.mu_ (std::mutex 0x55d9c0104080)\n"
+               "   #4  Router::dispatch(Request)  router.cpp:88\n"
+               "       - locked g_router.mu_ (std::mutex 0x55d9c0104040), guard lock, taken at "
+               "router.cpp:86\n"));
   EXPECT_TRUE(contains(text, "\nFound 1 deadlock.\n"));
   EXPECT_TRUE(contains(threads_of(golden::two_deadlocks()), "\nFound 2 deadlocks.\n"));
   EXPECT_TRUE(contains(threads_of(golden::healthy()), "\nFound no deadlock.\n"));
+}
+
+TEST(ThreadsReport, TellsHowEachFrameIsKnown) {
+  const std::string text = threads_of(golden::held_locks());
+  for (const std::string_view line :
+       {"       - locked Account::mu_ #1 (std::mutex 0x7f0010000040), guard lock, taken at "
+        "transfer.cpp:17\n",
+        "       - locked Account::mu_ #2 (std::mutex 0x7f00100000c0), guard both, taken at "
+        "settle.cpp:22\n"
+        "       - locked Account::mu_ #3 (std::mutex 0x7f0010000140), guard both, taken at "
+        "settle.cpp:22\n",
+        "       - locked g_ledger (std::shared_mutex 0x609000), known from its code\n",
+        "       - locked scratch in main (std::mutex 0x7ffd10203040), which lies in this frame, "
+        "taken at main.cpp:75\n",
+        "\n   - locked, frame not known: stdout (FILE lock 0x7f0020001040)\n",
+        "\n   - locked, frame not known: rwlock 0x7f0010000800, found by scanning memory\n",
+        "\n   - locked, frame not known: g_slots+280 (robust mutex 0x60a118)\n"}) {
+    EXPECT_TRUE(contains(text, line)) << line;
+  }
+  EXPECT_TRUE(contains(threads_of(golden::timed_deadlock()),
+                       "       - locked g_book (pthread_mutex_t process-shared robust "
+                       "priority-inheritance recursive 0x601040), 3 times, known from its code, "
+                       "taken at transfer.cpp:29\n"));
+}
+
+TEST(ThreadsReport, TheLineIsToldOnlyWhereTheFrameHasAnother) {
+  Report report = golden::two_lock_deadlock();
+  for (HeldLock& held : report.diagnosis.held) held.acquisition->variable.clear();
+  EXPECT_TRUE(contains(threads_of(report), "0x55d9c0104040), taken at router.cpp:86\n"));
+  report.diagnosis.held[0].acquisition->line = 88;
+  EXPECT_TRUE(contains(threads_of(report), "0x55d9c0104040)\n"));
+}
+
+TEST(ThreadsReport, CountsLocksWithoutFrameBeyondAHundred) {
+  Report report = golden::self_deadlock();
+  HeldLock held = report.diagnosis.held[0];
+  held.acquisition.reset();
+  report.diagnosis.held.assign(105, held);
+  EXPECT_TRUE(contains(threads_of(report), "\n   - locked, frame not known: 5 more locks\n"));
 }
 
 TEST(ThreadsReport, ANameCannotPoseAsAThread) {

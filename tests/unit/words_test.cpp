@@ -63,16 +63,36 @@ TEST(IdWords, ShowFiveAndCountTheRest) {
   EXPECT_EQ(id_words({Tid{1}, Tid{2}, Tid{3}, Tid{4}, Tid{5}, Tid{6}}), "1 2 3 4 5 +1");
 }
 
-TEST(MutexWords, NameWhatIsNotPlain) {
-  EXPECT_EQ(mutex_words({}), "mutex");
-  EXPECT_EQ(mutex_words({MutexType::kRecursive, MutexProtocol::kNone, false, false}),
+Resource mutex_of(const MutexTraits& traits, const std::string& type = {}) {
+  return {.kind = ResourceKind::kMutex, .type = type, .mutex = traits};
+}
+
+TEST(LockWords, NameWhatIsNotPlain) {
+  EXPECT_EQ(lock_words(mutex_of({})), "mutex");
+  EXPECT_EQ(lock_words(mutex_of({MutexType::kRecursive, MutexProtocol::kNone, false, false})),
             "recursive mutex");
-  EXPECT_EQ(mutex_words({MutexType::kErrorCheck, MutexProtocol::kProtect, false, true}),
+  EXPECT_EQ(lock_words(mutex_of({MutexType::kErrorCheck, MutexProtocol::kProtect, false, true})),
             "process-shared priority-protection error-checking mutex");
-  EXPECT_EQ(mutex_words({MutexType::kAdaptive, MutexProtocol::kInherit, true, false}),
+  EXPECT_EQ(lock_words(mutex_of({MutexType::kAdaptive, MutexProtocol::kInherit, true, false})),
             "robust priority-inheritance adaptive mutex");
+  EXPECT_EQ(lock_words({.kind = ResourceKind::kRwlock}), "rwlock");
+  EXPECT_EQ(lock_words({.kind = ResourceKind::kStdio}), "FILE lock");
+}
+
+TEST(LockWords, PreferTheTypeInTheSource) {
+  const MutexTraits recursive{.type = MutexType::kRecursive};
+  EXPECT_EQ(lock_words(mutex_of({}, "std::mutex")), "std::mutex");
+  EXPECT_EQ(lock_words(mutex_of(recursive, "std::recursive_mutex")), "std::recursive_mutex");
+  EXPECT_EQ(lock_words(mutex_of(recursive, "pthread_mutex_t")), "pthread_mutex_t recursive");
+  EXPECT_EQ(lock_words({.kind = ResourceKind::kRwlock, .type = "std::shared_mutex"}),
+            "std::shared_mutex");
+  EXPECT_EQ(lock_words(mutex_of({}, "M\x1b[0m")), "M\\x1b[0m");
+}
+
+TEST(WithArticle, GoesBySound) {
   EXPECT_EQ(with_article("mutex"), "a mutex");
   EXPECT_EQ(with_article("adaptive mutex"), "an adaptive mutex");
+  EXPECT_EQ(with_article("rwlock"), "an rwlock");
 }
 
 TEST(ActivityWords, AgreeWithTheCount) {

@@ -1,0 +1,108 @@
+// Locks that a thread's registers or its stack point to, as with a mutex on the heap whose address
+// its owner still needs for the unlock. Which thread points to it does not matter: whose it is says
+// the lock itself. Many threads point to the same few objects, so all pointers are gathered first,
+// and each page that any of them leads into is read once.
+//
+// It does not find a lock inside an object when only the object is pointed to.
+
+#include <algorithm>
+
+#include "analyzers/collect_waits.h"
+#include "analyzers/held/source.h"
+#include "analyzers/held/writable_memory.h"
+#include "analyzers/thread_status.h"
+#include "attach/elf_image.h"
+
+namespace pstuck {
+namespace {
+
+constexpr std::size_t kMostPointers = 1'000'000;
+
+class PointerSearch {
+ public:
+  explicit PointerSearch(const HeldSearch& search)
+      : search_(search), objects_(find_object_memory(search.snapshot, search.stacks)) {}
+
+  void gather(ThreadIndex index) {
+    const ThreadSnapshot& thread = search_.snapshot.threads[index];
+    if (objects_.empty() || has_ended(thread)) return;
+    for (std::size_t i = 0; i < Registers::kCount; ++i) {
+      if ((thread.registers.known >> i & 1U) != 0) add(thread.registers.by_dwarf_number[i]);
+    }
+    for (const Frame& frame : stack_of(search_.stacks, index).frames) {
+      for (const auto& value : frame.callee_saved) {
+        if (value) add(*value);
+      }
+    }
+    const auto stack = find_live_stack(search_.snapshot, search_.stacks, index);
+    if (!stack) return;
+    const auto bytes = stack_bytes(thread, *stack, search_.sources.memory, buffer_);
+    for (std::size_t i = -stack->start.value % 8; i + 8 <= bytes.size(); i += 8) {
+      std::uint64_t word;
+      std::memcpy(&word, bytes.data() + i, sizeof word);
+      add(word);
+    }
+  }
+
+  void look_at_all(std::vector<SeenLock>& into) {
+    std::ranges::sort(pointers_);
+    const auto repeated = std::ranges::unique(pointers_);
+    pointers_.erase(repeated.begin(), repeated.end());
+    for (auto first = pointers_.begin(); first != pointers_.end();) {
+      const Address page_end{page_floor(first->value) + kPageSize};
+      const auto last = std::lower_bound(first, pointers_.end(), page_end);
+      look_at_page({first, last}, into);
+      first = last;
+    }
+  }
+
+ private:
+  void add(std::uint64_t value) {
+    const Address at{value};
+    if (value % kMutexAlignment != 0 || at < objects_.front().start || at >= objects_.back().end) {
+      return;
+    }
+    if (pointers_.size() >= kMostPointers) return;
+    const auto after = std::ranges::upper_bound(objects_, at, {}, &AddressRange::start);
+    if (after != objects_.begin() && at < std::prev(after)->end) pointers_.push_back(at);
+  }
+
+  // The pointers lead into one page.
+  void look_at_page(std::span<const Address> pointers, std::vector<SeenLock>& into) {
+    const Address start = pointers.front();
+    buffer_.resize(pointers.back() - start + sizeof(RwlockBytes));
+    const std::span<const std::byte> bytes(buffer_.data(),
+                                           search_.sources.memory.read(start, buffer_));
+    for (const Address at : pointers) {
+      const auto object = bytes.subspan(std::min<std::uint64_t>(at - start, bytes.size()));
+      test<MutexBytes>(at, object, into);
+      test<RwlockBytes>(at, object, into);
+    }
+  }
+
+  template <typename T>
+  void test(Address at, std::span<const std::byte> bytes, std::vector<SeenLock>& into) const {
+    if (bytes.size() < sizeof(T)) return;
+    T object;
+    std::memcpy(&object, bytes.data(), sizeof(T));
+    auto lock = search_.test.test(at, object);
+    if (!lock) return;
+    lock->found_by = FoundBy::kPointer;
+    into.push_back(std::move(*lock));
+  }
+
+  const HeldSearch& search_;
+  std::vector<AddressRange> objects_;
+  std::vector<Address> pointers_;
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace
+
+void find_locks_by_pointers(const HeldSearch& search, HeldFinds& finds) {
+  PointerSearch pointers(search);
+  for (ThreadIndex i = 0; i < search.snapshot.threads.size(); ++i) pointers.gather(i);
+  pointers.look_at_all(finds.locks);
+}
+
+}  // namespace pstuck

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+struct Dwarf_Abbrev;
+struct Dwarf_CU;
+
+namespace pstuck {
+
+/// An entry in DWARF's tree: a small value, usable as long as its module is loaded. Attributes that
+/// stand at the entry's declaration or abstract original are found too.
+class DwarfEntry {
+ public:
+  /// As in libdw's Dwarf_Die: the entry's bytes and the unit they stand in.
+  DwarfEntry(void* bytes, Dwarf_CU* unit) : bytes_(bytes), unit_(unit) {}
+
+  [[nodiscard]] int tag() const;
+  [[nodiscard]] std::string_view name() const;  ///< empty when it has none
+  [[nodiscard]] std::optional<DwarfEntry> type() const;
+  [[nodiscard]] std::optional<std::uint64_t> number(unsigned attribute) const;
+  [[nodiscard]] std::string_view text(unsigned attribute) const;
+  [[nodiscard]] bool has(unsigned attribute) const;
+
+  [[nodiscard]] std::optional<DwarfEntry> first_child() const;
+  [[nodiscard]] std::optional<DwarfEntry> next_sibling() const;  ///< always further on in the unit
+  [[nodiscard]] DwarfEntry unit_entry() const;
+  /// Without the references to its declaration and abstract original.
+  [[nodiscard]] DwarfEntry declaration() const;
+
+  /// Of a type, through typedefs and the like; of an array all its elements.
+  [[nodiscard]] std::optional<std::uint64_t> byte_size() const;
+  /// Of a member or base class in its object. None for what has no fixed place there: static
+  /// members, bit fields, virtual bases.
+  [[nodiscard]] std::optional<std::uint64_t> member_offset() const;
+
+  /// Where it was declared; the path made absolute with the compilation directory.
+  [[nodiscard]] std::string file() const;
+  [[nodiscard]] int line() const;
+
+  [[nodiscard]] std::uint64_t offset() const;  ///< in its section
+  [[nodiscard]] void* bytes() const { return bytes_; }
+  [[nodiscard]] Dwarf_CU* unit() const { return unit_; }
+
+  /// The same entry: bytes are mapped once.
+  friend bool operator==(const DwarfEntry& a, const DwarfEntry& b) { return a.bytes_ == b.bytes_; }
+
+ private:
+  struct Access;
+
+  void* bytes_;
+  Dwarf_CU* unit_;
+  mutable Dwarf_Abbrev* abbreviation_ = nullptr;  // libdw looks it up once
+};
+
+/// A file name of DWARF, made absolute with the unit's compilation directory.
+std::string absolute_file(const DwarfEntry& unit, const char* name);
+
+}  // namespace pstuck
