@@ -54,7 +54,7 @@ void Gatherer::walk(const DwarfEntry& parent, int depth) {
     --budget_;
     if (child->tag() == DW_TAG_namespace) {
       if (depth < kDeepest && child->name() != "std") walk(*child, depth + 1);
-    } else if (is_class(*child) && !child->has(DW_AT_declaration) && !child->name().empty()) {
+    } else if (is_class(*child) && !child->is_declaration() && !child->name().empty()) {
       auto& alike = index_[child->name()];
       if (alike.size() < kMostAlike) alike.push_back(*child);
     }
@@ -118,7 +118,7 @@ std::vector<DwarfEntry> DwarfClasses::find(std::size_t module, std::string_view 
   for (const DwarfEntry& outer : find(module, qualified_name.substr(0, split))) {
     std::size_t budget = kMostAlike * kMostAlike;
     for (auto inner = outer.first_child(); inner && budget-- > 0; inner = inner->next_sibling()) {
-      if (is_class(*inner) && inner->name() == own && !inner->has(DW_AT_declaration)) {
+      if (is_class(*inner) && inner->name() == own && !inner->is_declaration()) {
         found.push_back(*inner);
       }
     }

@@ -4,6 +4,11 @@
 #include <elfutils/libdw.h>
 
 namespace pstuck {
+namespace {
+
+constexpr std::string_view kNoFile = "???";  // libdw's entry 0 for DWARF before 5
+
+}  // namespace
 
 /// The entry as libdw wants it; what libdw looked up meanwhile is kept.
 struct DwarfEntry::Access {
@@ -28,13 +33,15 @@ std::string_view DwarfEntry::name() const {
   return name ? std::string_view(name) : std::string_view();
 }
 
-std::optional<DwarfEntry> DwarfEntry::type() const {
+std::optional<DwarfEntry> DwarfEntry::type() const { return reference(DW_AT_type); }
+
+std::optional<DwarfEntry> DwarfEntry::reference(unsigned attribute) const {
   Access access(*this);
-  Dwarf_Attribute attribute;
-  Dwarf_Die type;
-  if (!dwarf_attr_integrate(&access.die, DW_AT_type, &attribute)) return {};
-  if (!dwarf_formref_die(&attribute, &type)) return {};
-  return DwarfEntry(type.addr, type.cu);
+  Dwarf_Attribute found;
+  Dwarf_Die entry;
+  if (!dwarf_attr_integrate(&access.die, attribute, &found)) return {};
+  if (!dwarf_formref_die(&found, &entry)) return {};
+  return DwarfEntry(entry.addr, entry.cu);
 }
 
 std::optional<std::uint64_t> DwarfEntry::number(unsigned attribute) const {
@@ -56,6 +63,11 @@ std::string_view DwarfEntry::text(unsigned attribute) const {
 bool DwarfEntry::has(unsigned attribute) const {
   Access access(*this);
   return dwarf_hasattr_integrate(&access.die, attribute) != 0;
+}
+
+bool DwarfEntry::is_declaration() const {
+  Access access(*this);
+  return dwarf_hasattr(&access.die, DW_AT_declaration) != 0;
 }
 
 std::optional<DwarfEntry> DwarfEntry::first_child() const {
@@ -104,21 +116,34 @@ std::optional<std::uint64_t> DwarfEntry::byte_size() const {
 }
 
 std::optional<std::uint64_t> DwarfEntry::member_offset() const {
-  if (has(DW_AT_external) || has(DW_AT_declaration)) return {};
+  if (has(DW_AT_external) || is_declaration()) return {};
   if (has(DW_AT_data_member_location)) return number(DW_AT_data_member_location);
   if (has(DW_AT_bit_size) || has(DW_AT_data_bit_offset)) return {};
   return 0;
 }
 
-std::string DwarfEntry::file() const {
+// dwarf_decl_file() would stop pstuck by an assertion where a .dwo file has no table of its own.
+std::string DwarfEntry::file(unsigned attribute) const {
   Access access(*this);
-  return absolute_file(unit_entry(), dwarf_decl_file(&access.die));
-}
-
-int DwarfEntry::line() const {
-  Access access(*this);
-  int line = 0;
-  return dwarf_decl_line(&access.die, &line) == 0 && line > 0 ? line : 0;
+  Dwarf_Attribute found;
+  Dwarf_Word index = 0;
+  if (!dwarf_attr_integrate(&access.die, attribute, &found)) return {};
+  if (dwarf_formudata(&found, &index) != 0) return {};
+  Dwarf_Die unit;
+  Dwarf_Die skeleton;
+  Dwarf_Files* files = nullptr;
+  std::size_t count = 0;
+  if (dwarf_cu_info(found.cu, nullptr, nullptr, &unit, &skeleton, nullptr, nullptr, nullptr) != 0) {
+    return {};
+  }
+  if (dwarf_getsrcfiles(&unit, &files, &count) != 0 &&
+      (!skeleton.addr || dwarf_getsrcfiles(&skeleton, &files, &count) != 0)) {
+    return {};
+  }
+  if (index >= count) return {};
+  const char* name = dwarf_filesrc(files, index, nullptr, nullptr);
+  if (!name || std::string_view(name) == kNoFile) return {};
+  return absolute_file({unit.addr, unit.cu}, name);
 }
 
 std::uint64_t DwarfEntry::offset() const {

@@ -18,11 +18,14 @@ class DwarfEntry {
   DwarfEntry(void* bytes, Dwarf_CU* unit) : bytes_(bytes), unit_(unit) {}
 
   [[nodiscard]] int tag() const;
-  [[nodiscard]] std::string_view name() const;  ///< empty when it has none
-  [[nodiscard]] std::optional<DwarfEntry> type() const;
+  [[nodiscard]] std::string_view name() const;           ///< empty when it has none
+  [[nodiscard]] std::optional<DwarfEntry> type() const;  ///< none: void
   [[nodiscard]] std::optional<std::uint64_t> number(unsigned attribute) const;
+  [[nodiscard]] std::optional<DwarfEntry> reference(unsigned attribute) const;
   [[nodiscard]] std::string_view text(unsigned attribute) const;
   [[nodiscard]] bool has(unsigned attribute) const;
+  /// Itself only a declaration; a definition that refers to its declaration is none.
+  [[nodiscard]] bool is_declaration() const;
 
   [[nodiscard]] std::optional<DwarfEntry> first_child() const;
   [[nodiscard]] std::optional<DwarfEntry> next_sibling() const;  ///< always further on in the unit
@@ -36,9 +39,9 @@ class DwarfEntry {
   /// members, bit fields, virtual bases.
   [[nodiscard]] std::optional<std::uint64_t> member_offset() const;
 
-  /// Where it was declared; the path made absolute with the compilation directory.
-  [[nodiscard]] std::string file() const;
-  [[nodiscard]] int line() const;
+  /// That an attribute names, DW_AT_decl_file or DW_AT_call_file; made absolute with the
+  /// compilation directory. Empty when not known.
+  [[nodiscard]] std::string file(unsigned attribute) const;
 
   [[nodiscard]] std::uint64_t offset() const;  ///< in its section
   [[nodiscard]] void* bytes() const { return bytes_; }

@@ -142,45 +142,36 @@ bool has_no_scopes(const DwarfEntry& unit) {
 }
 
 /// The name of a scope that is part of its functions' names; none for other entries.
-std::optional<std::string_view> scope_name(Dwarf_Die& scope) {
-  const char* name = dwarf_diename(&scope);
-  switch (dwarf_tag(&scope)) {
+std::optional<std::string_view> scope_name(const DwarfEntry& scope) {
+  const std::string_view name = scope.name();
+  switch (scope.tag()) {
     case DW_TAG_namespace:
-      return name ? name : "(anonymous namespace)";
+      return name.empty() ? "(anonymous namespace)" : name;
     case DW_TAG_class_type:
     case DW_TAG_structure_type:
     case DW_TAG_union_type:
-      return name ? name : "{unnamed}";  // lambdas too: they have no name in DWARF
+      return name.empty() ? "{unnamed}" : name;  // lambdas too: they have no name in DWARF
     case DW_TAG_subprogram:
-      return name ? std::optional(std::string_view(name)) : std::nullopt;
+      return name.empty() ? std::nullopt : std::optional(name);
     default:
       return {};
   }
-}
-
-std::string qualify(const DwarfEntry& entry, std::string_view name) {
-  Dwarf_Die declaration = to_die(entry);
-  std::string qualified(name);
-  Dwarf_Die* scopes = nullptr;
-  const int count = dwarf_getscopes_die(&declaration, &scopes);
-  const std::unique_ptr<Dwarf_Die, decltype(&std::free)> owner(scopes, std::free);
-  for (int i = 1; i < count; ++i) {
-    const auto scope = scope_name(scopes[i]);
-    if (scope) qualified.insert(0, std::string(*scope) + "::");
-  }
-  return qualified;
 }
 
 }  // namespace
 
 class DwarfFunctions::Impl {
  public:
+  explicit Impl(DwarfScopes& scopes) : scopes_(scopes) {}
+
   std::vector<DwarfEntry> find_scopes(const DwarfEntry& unit, Dwarf_Addr pc);
   const std::string& name(const DwarfEntry& entry);
 
  private:
   std::optional<DwarfEntry> find_function(const DwarfEntry& unit, Dwarf_Addr pc);
+  std::string qualify(const DwarfEntry& declaration, std::string_view name);
 
+  DwarfScopes& scopes_;
   std::unordered_map<const void*, UnitIndex> units_;    // by the unit entry's bytes
   std::unordered_map<const void*, std::string> names_;  // by the declaration's bytes
 };
@@ -211,6 +202,15 @@ std::vector<DwarfEntry> DwarfFunctions::Impl::find_scopes(const DwarfEntry& unit
   return scopes;
 }
 
+std::string DwarfFunctions::Impl::qualify(const DwarfEntry& declaration, std::string_view name) {
+  std::string qualified(name);
+  for (const DwarfEntry& outer : scopes_.find(declaration)) {
+    const auto scope = scope_name(outer);
+    if (scope) qualified.insert(0, std::string(*scope) + "::");
+  }
+  return qualified;
+}
+
 const std::string& DwarfFunctions::Impl::name(const DwarfEntry& entry) {
   const DwarfEntry declaration = entry.declaration();
   const auto [found, is_new] = names_.try_emplace(declaration.bytes());
@@ -228,7 +228,7 @@ const std::string& DwarfFunctions::Impl::name(const DwarfEntry& entry) {
   return name;
 }
 
-DwarfFunctions::DwarfFunctions() : impl_(std::make_unique<Impl>()) {}
+DwarfFunctions::DwarfFunctions(DwarfScopes& scopes) : impl_(std::make_unique<Impl>(scopes)) {}
 
 DwarfFunctions::~DwarfFunctions() = default;
 
@@ -242,7 +242,7 @@ std::optional<FunctionScopes> DwarfFunctions::find(const DwarfEntry& unit, std::
   FunctionScopes scopes{.function = entries.front(), .inlined = {}};
   for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
     if (entry->tag() != DW_TAG_inlined_subroutine) continue;
-    scopes.inlined.push_back({impl_->name(*entry), entry->number(DW_AT_call_file).value_or(0),
+    scopes.inlined.push_back({impl_->name(*entry), entry->file(DW_AT_call_file),
                               static_cast<int>(entry->number(DW_AT_call_line).value_or(0))});
   }
   return scopes;

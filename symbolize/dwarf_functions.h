@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "symbolize/dwarf_entry.h"
+#include "symbolize/dwarf_scopes.h"
 
 namespace pstuck {
 
 /// A function whose body stands in the place of its call.
 struct InlinedCall {
   std::string function;
-  std::uint64_t call_file = 0;  ///< index into the unit's file table
+  std::string call_file;  ///< absolute; empty when not known
   int call_line = 0;
 };
 
@@ -26,7 +27,7 @@ struct FunctionScopes {
 /// Finds functions by address inside DWARF units, each unit indexed when first asked.
 class DwarfFunctions {
  public:
-  DwarfFunctions();
+  explicit DwarfFunctions(DwarfScopes& scopes);
   ~DwarfFunctions();
   DwarfFunctions(const DwarfFunctions&) = delete;
   DwarfFunctions& operator=(const DwarfFunctions&) = delete;

@@ -92,7 +92,7 @@ bool is_reserved(std::string_view name) {
 
 class DwarfTypes::Impl {
  public:
-  explicit Impl(LoadedModules& modules) : classes(modules, scopes) {}
+  Impl(LoadedModules& modules, DwarfScopes& known) : scopes(known), classes(modules, known) {}
 
   std::string name(const std::optional<DwarfEntry>& type, int depth);
   std::optional<DwarfEntry> define(std::size_t module, const DwarfEntry& declared);
@@ -113,7 +113,7 @@ class DwarfTypes::Impl {
                                      std::uint64_t offset, int depth);
   void note_class(const DwarfEntry& type, Found& found);
 
-  DwarfScopes scopes;
+  DwarfScopes& scopes;
   DwarfClasses classes;
   int steps = 0;
   std::unordered_map<const void*, bool> locks;
@@ -164,7 +164,10 @@ std::optional<DwarfEntry> DwarfTypes::Impl::define(std::size_t module, const Dwa
 std::optional<DwarfEntry> DwarfTypes::Impl::bare(std::size_t module, DwarfEntry type) {
   for (int i = 0; i < kDeepestNesting; ++i) {
     const int tag = type.tag();
-    if (is_class(tag) && type.has(DW_AT_declaration)) return define(module, type);
+    if (is_class(tag)) {
+      if (const auto elsewhere = type.reference(DW_AT_signature)) return elsewhere;
+      return type.is_declaration() ? define(module, type) : type;
+    }
     if (!is_wrapper(tag) || is_lock(type)) return type;
     const auto next = type.type();
     if (!next) return {};
@@ -278,7 +281,8 @@ std::optional<DwarfTypes::Impl::Found> DwarfTypes::Impl::find_in_class(std::size
   return {};
 }
 
-DwarfTypes::DwarfTypes(LoadedModules& modules) : impl_(std::make_unique<Impl>(modules)) {}
+DwarfTypes::DwarfTypes(LoadedModules& modules, DwarfScopes& scopes)
+    : impl_(std::make_unique<Impl>(modules, scopes)) {}
 
 DwarfTypes::~DwarfTypes() = default;
 

@@ -26,7 +26,7 @@ struct MemberPath {
 /// Types of DWARF, and the locks in their objects. Modules go by their index.
 class DwarfTypes {
  public:
-  explicit DwarfTypes(LoadedModules& modules);
+  DwarfTypes(LoadedModules& modules, DwarfScopes& scopes);
   ~DwarfTypes();
   DwarfTypes(const DwarfTypes&) = delete;
   DwarfTypes& operator=(const DwarfTypes&) = delete;

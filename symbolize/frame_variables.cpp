@@ -21,6 +21,7 @@
 #include <dwarf.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "symbolize/object_locks.h"
 #include "symbolize/object_pointers.h"
@@ -31,6 +32,7 @@ namespace pstuck {
 namespace {
 
 constexpr std::size_t kMostHitsInFrame = 64;
+constexpr int kMostMembers = 4096;
 
 constexpr unsigned kRsp = 7;
 constexpr unsigned kPc = 16;
@@ -64,9 +66,14 @@ struct FrameRun {
   std::size_t end = 0;
 };
 
+int line_of(const DwarfEntry& variable) {
+  const std::uint64_t line = variable.number(DW_AT_decl_line).value_or(0);
+  return line <= std::numeric_limits<int>::max() ? static_cast<int>(line) : 0;
+}
+
 bool is_declared_below(const ScopeVariable& variable, const Location& place) {
-  const int line = variable.entry.line();
-  return line > place.line && place.line > 0 && variable.entry.file() == place.file;
+  return line_of(variable.entry) > place.line && place.line > 0 &&
+         variable.entry.file(DW_AT_decl_file) == place.file;
 }
 
 VariableHit::Relation relation_of(const ScopeVariable& variable, const LockInReach& found) {
@@ -76,13 +83,33 @@ VariableHit::Relation relation_of(const ScopeVariable& variable, const LockInRea
   return is_object && found.is_guarded ? Relation::kGuards : Relation::kLeadsTo;
 }
 
-/// What a lambda's object has in it was named outside: "__closure->__this->mu_" is "this->mu_".
-std::string spell(std::string_view name, bool is_lambda, const LockInReach& found) {
-  std::string text = std::string(name) + found.path;
-  const std::size_t arrow = text.find("->");
-  if (is_lambda && arrow != std::string::npos) {
-    text.erase(0, arrow + 2);
-    if (text.starts_with("__")) text.erase(0, 2);
+/// A lambda's object has what it captured under the names that those have outside it; gcc adds two
+/// underscores.
+bool is_lambda(const ScopeVariable& variable) {
+  if (!variable.type.name().empty()) return false;
+  int budget = kMostMembers;
+  for (auto child = variable.type.first_child(); child && budget > 0;
+       child = child->next_sibling()) {
+    --budget;
+    if (child->name() == "operator()") return true;
+  }
+  return false;
+}
+
+std::string spell(const ScopeVariable& variable, const LockInReach& found) {
+  const std::string name(variable.entry.name());
+  const std::string& path = found.path;
+  std::string text;
+  if (path.starts_with('.') && is_lambda(variable)) {
+    text = path.substr(path.starts_with(".__") ? 3 : 1);
+  } else if (!variable.is_pointer) {
+    text = name + path;
+  } else if (path.empty()) {
+    text = "*" + name;
+  } else if (path.starts_with('.')) {
+    text = name + "->" + path.substr(1);
+  } else {
+    text = "(*" + name + ")" + path;
   }
   return found.is_pointed_to ? "*" + text : text;
 }
@@ -153,9 +180,7 @@ std::vector<LockInReach> FrameVariables::Impl::find_locks(std::size_t module,
   if (variable.is_pointer || variable.is_reference) {
     const auto to = read(0);
     if (!to) return {};
-    std::vector<LockInReach> found = locks.find_shared(module, variable.type, {*to});
-    for (LockInReach& lock : found) lock = through_pointer(std::move(lock), variable.is_reference);
-    return found;
+    return locks.find_shared(module, variable.type, {*to});
   }
   if (const auto address = whole_in_memory(place)) {
     return locks.find(module, variable.type, *address);
@@ -165,17 +190,15 @@ std::vector<LockInReach> FrameVariables::Impl::find_locks(std::size_t module,
 
 VariableHit FrameVariables::Impl::describe(const ScopeVariable& variable,
                                            const LockInReach& found) {
-  const std::string_view name = variable.entry.name();
-  const bool is_lambda = name == "__closure" || (name == "this" && variable.type.name().empty());
   VariableHit hit{.lock = found.lock,
                   .relation = relation_of(variable, found),
-                  .variable = std::string(name),
+                  .variable = std::string(variable.entry.name()),
                   .variable_type = types.name(variable.entry.type()),
-                  .path = spell(name, is_lambda, found),
+                  .path = spell(variable, found),
                   .lock_type = found.member.lock_type,
                   .class_member = found.member.class_member,
-                  .file = variable.entry.file(),
-                  .line = variable.entry.line()};
+                  .file = variable.entry.file(DW_AT_decl_file),
+                  .line = line_of(variable.entry)};
   if (!hit.class_member.empty()) hit.object = found.object;
   // A guard's object is the guard: its path is no way to the lock that a programmer would write.
   if (hit.relation == VariableHit::Relation::kGuards) hit.path = hit.variable;

@@ -27,17 +27,12 @@ std::vector<SourceCall> SourceLines::find(std::size_t module, Address at, bool n
   read_line(unit->lines, pc, calls.front());
   const auto scopes = functions_.find(unit->full, pc);
   if (!scopes) return calls;
-  Dwarf_Files* files = nullptr;
-  std::size_t file_count = 0;
-  Dwarf_Die full = to_die(unit->full);
-  if (!scopes->inlined.empty()) dwarf_getsrcfiles(&full, &files, &file_count);
   for (const InlinedCall& inlined : scopes->inlined) {
     calls.back().function = inlined.function;
     calls.back().inlined = true;
     SourceCall& caller = calls.emplace_back();
-    if (!files || inlined.call_line <= 0) continue;
-    caller.file =
-        absolute_file(unit->lines, dwarf_filesrc(files, inlined.call_file, nullptr, nullptr));
+    if (inlined.call_line <= 0) continue;
+    caller.file = inlined.call_file;
     caller.line = inlined.call_line;
   }
   if (name_function) calls.back().function = functions_.name(scopes->function);

@@ -17,6 +17,19 @@ constexpr std::size_t kMostObjects = 50'000;
 constexpr std::uint64_t kWordSize = 8;
 constexpr Address kFirstPage{4096};
 
+/// What a pointer or reference to the object leads to.
+LockInReach through_pointer(LockInReach found, bool is_reference) {
+  if (is_reference) return found;
+  if (found.path.empty()) {
+    found.is_pointed_to = true;
+  } else if (found.path.starts_with('.')) {
+    found.path.replace(0, 1, "->");
+  } else {
+    found.path.insert(0, "[0]");
+  }
+  return found;
+}
+
 }  // namespace
 
 bool ObjectLocks::has_lock_in(Address start, std::uint64_t size) const {
@@ -127,18 +140,6 @@ void ObjectLocks::follow_vector(std::size_t module, const PointerInObject& vecto
       add(i, std::move(reached));
     }
   }
-}
-
-LockInReach through_pointer(LockInReach found, bool is_reference) {
-  if (is_reference) return found;
-  if (found.path.empty()) {
-    found.is_pointed_to = true;
-  } else if (found.path.starts_with('.')) {
-    found.path.replace(0, 1, "->");
-  } else {
-    found.path.insert(0, "[0]");
-  }
-  return found;
 }
 
 }  // namespace pstuck

@@ -60,7 +60,4 @@ class ObjectLocks {
   std::map<std::pair<const void*, Address>, std::vector<LockInReach>> known_;
 };
 
-/// What a pointer or reference to the object leads to.
-LockInReach through_pointer(LockInReach found, bool is_reference);
-
 }  // namespace pstuck

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "symbolize/lock_types.h"
+
 namespace pstuck {
 namespace {
 
@@ -14,15 +16,6 @@ constexpr int kMostChildren = 1 << 16;
 bool is_pointer(int tag) {
   return tag == DW_TAG_pointer_type || tag == DW_TAG_reference_type ||
          tag == DW_TAG_rvalue_reference_type;
-}
-
-/// The standard library's own functions: no programmer knows the names in there.
-bool is_of_standard_library(const DwarfEntry& function) {
-  constexpr std::string_view kPrefixes[] = {"_ZNSt", "_ZNKSt", "_ZSt", "_ZN9__gnu_cxx",
-                                            "_ZNK9__gnu_cxx"};
-  const std::string_view linkage = function.text(DW_AT_linkage_name);
-  return std::ranges::any_of(kPrefixes,
-                             [&](std::string_view prefix) { return linkage.starts_with(prefix); });
 }
 
 /// Names that compilers made up, as those in a range-based for; but not a lambda's own object.
@@ -71,6 +64,16 @@ ScopeVariables ScopeIndex::read(std::size_t module, Address at) {
                        return counts_from_cfa(variable.location);
                      });
   return result;
+}
+
+// Its entry mostly tells by its mangled name; templates of local types have none.
+bool ScopeIndex::is_of_standard_library(const DwarfEntry& function) {
+  constexpr std::string_view kPrefixes[] = {"_ZNSt", "_ZNKSt", "_ZSt", "_ZN9__gnu_cxx",
+                                            "_ZNK9__gnu_cxx"};
+  const std::string_view linkage = function.text(DW_AT_linkage_name);
+  if (linkage.empty()) return is_standard_library(types_.scopes().library(function));
+  return std::ranges::any_of(kPrefixes,
+                             [&](std::string_view prefix) { return linkage.starts_with(prefix); });
 }
 
 void ScopeIndex::add_scope(std::size_t module, const DwarfEntry& scope, std::size_t level,

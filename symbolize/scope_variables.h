@@ -46,6 +46,8 @@ class ScopeIndex {
   ScopeVariables read(std::size_t module, Address at);
   void add_scope(std::size_t module, const DwarfEntry& scope, std::size_t level, std::uint64_t pc,
                  ScopeVariables& result);
+  /// No programmer knows the names in the standard library's own functions.
+  bool is_of_standard_library(const DwarfEntry& function);
   std::optional<ScopeVariable> judge(std::size_t module, const DwarfEntry& variable);
 
   DwarfUnits& units_;

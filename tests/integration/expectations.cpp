@@ -24,6 +24,7 @@ class Expectations {
   void expect_holds() const;
   void expect_no_other_holds() const;
   void expect_pile_ups() const;
+  void expect_names() const;
 
  private:
   [[nodiscard]] int tid(const std::string& role) const { return truth_.tids.at(role); }
@@ -284,6 +285,18 @@ void Expectations::expect_pile_ups() const {
   }
 }
 
+void Expectations::expect_names() const {
+  const auto& names = sample_.has_symbols() ? truth_.names : truth_.stripped_names;
+  for (const auto& [lock, name] : names) {
+    const json* resource = find_lock(lock);
+    ASSERT_NE(resource, nullptr) << lock;
+    std::string found = resource->at("name").is_null() ? "" : resource->at("name");
+    const int number = resource->at("number");
+    if (number != 0) found += " #" + std::to_string(number);
+    EXPECT_EQ(found, name) << resource->dump();
+  }
+}
+
 }  // namespace
 
 void expect_truth(const json& target, const SampleCase& sample, const Truth& truth, Source source) {
@@ -300,6 +313,7 @@ void expect_truth(const json& target, const SampleCase& sample, const Truth& tru
   expectations.expect_holds();
   expectations.expect_no_other_holds();
   expectations.expect_pile_ups();
+  expectations.expect_names();
 }
 
 json diagnose(const std::string& target, const Command& options) {
