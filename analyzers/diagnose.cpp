@@ -46,7 +46,7 @@ Diagnosis diagnose(const Snapshot& snapshot, const Stacks& stacks, const Sources
   }
   std::ranges::sort(locks);
   const auto variables = sources.program.find_variables(stacks, locks);
-  name_locks(sources.program, variables, diagnosis.resources);
+  name_locks(stacks, sources.program, variables, diagnosis.resources);
   attribute_frames(stacks, frames, sources.program, variables, diagnosis);
 
   // From here on nothing is asked of the target: the rest follows from what is in the diagnosis.

@@ -6,9 +6,10 @@
 
 namespace pstuck {
 
-/// Gives each lock its name: from the variable that it lies in, from frames' variables that lead to
-/// it, or from the class of its object. `variables` are those of Program::find_variables().
-void name_locks(Program& program, std::span<const VariableHit> variables,
+/// Gives each lock that has no name yet its one name: from the variable that it lies in, from
+/// frames' variables that lead to it, or from the class of its object. Locks of the same name get
+/// numbers. `variables` are those of Program::find_variables().
+void name_locks(const Stacks& stacks, Program& program, std::span<const VariableHit> variables,
                 std::span<Resource> resources);
 
 }  // namespace pstuck

@@ -38,8 +38,7 @@ std::string blind_spot_sentence(const BlindSpot& spot, const Sentences& sentence
                          detail);
     case BlindSpotKind::kHeldLocksDoubted:
       return fmt::format(
-          "{} places in memory look like held locks but lie close together, as data does; "
-          "they were left out.",
+          "{} places in memory look like held locks but can as well be data; they were left out.",
           detail);
   }
   return detail;

@@ -181,15 +181,14 @@ std::string signature_label(const Location& location, std::size_t width) {
 
 std::string place_label(const Location& location) {
   if (!location.file.empty()) return line_label(location.file, location.line);
-  return printable(location.module, kWidestName);
+  return location.function.empty() ? std::string() : printable(location.module, kWidestName);
 }
 
 std::string place_label(const Acquisition& acquisition, const Location& frame) {
   if (!acquisition.file.empty() && acquisition.line > 0) {
     return line_label(acquisition.file, acquisition.line);
   }
-  const bool told_by_module = frame.file.empty() && !frame.function.empty();
-  return told_by_module ? place_label(frame) : std::string();
+  return frame.file.empty() ? place_label(frame) : std::string();
 }
 
 std::string functions_label(const Stacks& stacks, const std::vector<std::size_t>& locations) {

@@ -73,11 +73,11 @@ std::string function_label(const Location& location, std::size_t width);
 /// "Cache::get(Key const&)", or as above.
 std::string signature_label(const Location& location, std::size_t width);
 
-/// "cache.cpp:41", else the module, else nothing.
+/// "cache.cpp:41", else the module; nothing where function_label() tells the module.
 std::string place_label(const Location& location);
 
 /// The line where a lock was taken, which need not be the one where its frame stands now.
-/// "router.cpp:86"; in code with a name but no lines the module; else nothing.
+/// "router.cpp:86"; in code without lines as above; else nothing.
 std::string place_label(const Acquisition& acquisition, const Location& frame);
 
 /// "Cache::get ← Handler::serve ← worker_main": innermost first, the middle of many left out.

@@ -86,7 +86,7 @@ class HelpFormatter : public CLI::Formatter {
 
 void add_options(CLI::App& app, Options& options, Words& words) {
   app.add_flag("-a,--all-threads", options.all_threads,
-               "every thread with its whole stack, as jstack -l does")
+               "every thread's stack and locks, as jstack -l does")
       ->group("Report");
   app.add_option("--format", words.format, "text, json or postmortem (default: text)")
       ->type_name("FORMAT")

@@ -6,6 +6,7 @@
 ///   pid N · role NAME TID · lock NAME ADDRESS · exited ROLE
 ///   holds ROLE LOCK LINE FUNCTION                 the lock was taken on line LINE - 1
 ///   waits ROLE LOCK|ROLE KIND LINE FUNCTION        the wait itself begins on line LINE + 1
+///   name LOCK NAME · stripped_name LOCK NAME       what pstuck calls it, with and without symbols
 ///   cycle ROLE ROLE …                              each waits for what the next one holds
 ///   pile_up LOCK THREADS HOLDER · root ROLE · finding KIND · healthy · skip REASON · ready
 ///
@@ -75,6 +76,20 @@ inline void lock(const std::string& name, const void* address) {
   char hex[32];
   std::snprintf(hex, sizeof hex, "%p", address);
   tell("lock " + name + " " + hex);
+}
+
+/// What pstuck is to call the lock where it has debug information.
+inline void lock_name(const std::string& lock_name, const std::string& name) {
+  tell("name " + lock_name + " " + name);
+}
+
+/// The same where it has no symbols: the class of an object, and how far in it the lock is.
+inline void stripped_name(const std::string& lock_name, const std::string& class_name,
+                          const void* lock, const void* object) {
+  char offset[32];
+  std::snprintf(offset, sizeof offset, "+%#tx",
+                static_cast<const char*>(lock) - static_cast<const char*>(object));
+  tell("stripped_name " + lock_name + " " + class_name + offset);
 }
 
 inline std::atomic<int>& holds_told() {

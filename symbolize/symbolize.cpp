@@ -11,6 +11,7 @@
 #include "symbolize/locking_calls.h"
 #include "symbolize/member_paths.h"
 #include "symbolize/modules.h"
+#include "symbolize/object_class.h"
 #include "symbolize/symbol_names.h"
 #include "symbolize/unwind.h"
 
@@ -78,11 +79,13 @@ class Symbolizer::Impl {
         variables_(modules_),
         types_(modules_, scopes_),
         member_paths_(modules_, types_),
+        object_classes_(snapshot, modules_, memory),
         frame_variables_(snapshot, modules_, memory, units_, functions_, types_),
         locking_calls_(snapshot, modules_, memory, options.lines ? &lines_ : nullptr) {}
 
   Stacks symbolize();
   std::optional<DataSymbol> find_data_symbol(Address at);
+  std::optional<ObjectClass> find_object_class(Address at);
   std::vector<VariableHit> find_variables(const Stacks& stacks, std::span<const Address> locks);
   std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
                                               Address lock) {
@@ -109,6 +112,7 @@ class Symbolizer::Impl {
   VariableIndex variables_;
   DwarfTypes types_;
   MemberPaths member_paths_;
+  ObjectClasses object_classes_;
   FrameVariables frame_variables_;
   LockingCalls locking_calls_;
 };
@@ -217,6 +221,20 @@ std::optional<DataSymbol> Symbolizer::Impl::find_data_symbol(Address at) {
   return symbol;
 }
 
+std::optional<ObjectClass> Symbolizer::Impl::find_object_class(Address at) {
+  const auto object = object_classes_.find(at);
+  if (!object) return {};
+  ObjectClass found{.name = object->class_name, .object = object->start};
+  if (!options_.lines) return found;
+  const auto member =
+      types_.find_class_member(object->module, object->class_name, at - object->start);
+  if (member) {
+    found.member = member->path;
+    found.lock_type = member->lock_type;
+  }
+  return found;
+}
+
 std::optional<Address> Symbolizer::Impl::find_libc_variable(std::string_view name) {
   std::optional<std::size_t> program;
   bool has_libc = false;
@@ -256,7 +274,9 @@ std::vector<VariableHit> Symbolizer::find_variables(const Stacks& stacks,
   return impl_->find_variables(stacks, locks);
 }
 
-std::optional<ObjectClass> Symbolizer::find_object_class(Address /*at*/) { return {}; }
+std::optional<ObjectClass> Symbolizer::find_object_class(Address at) {
+  return impl_->find_object_class(at);
+}
 
 std::vector<LockingCall> Symbolizer::find_locking_calls(const Stacks& stacks, std::size_t thread,
                                                         Address lock) {

@@ -24,6 +24,12 @@ struct SeenLock {
   std::string type;
 };
 
+/// Up to here an owner's id is a number that data is full of: counts, flags, small enumerations.
+/// The first threads of a container have such ids. Bytes alone are then no evidence. Measured on
+/// 330 MB of a Python and a JavaScript program, with every number taken for a thread's id: four
+/// look-alikes, three of them with ids below.
+inline constexpr Tid kLastCommonNumber{256};
+
 /// How many bytes a lock of this kind has; 0 for what is no lock.
 std::size_t lock_size(ResourceKind kind);
 

@@ -5,12 +5,13 @@
 // in memory are not brought in: a lock that somebody holds was written to.
 //
 // What has the bytes of a held lock and is none lies among its like: an array of small numbers, or
-// of records with thread ids in them. So where many hits lie in one page, all are dropped. Held
-// locks, that one would find there, are seldom many.
+// of records with thread ids in them. So where many words of a page are ids of live threads, what
+// was found there is dropped. And where the owner's id is a common number, there is no telling.
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -29,7 +30,7 @@ constexpr std::uint64_t kMostAddressesByItself = 4096 * kMebibyte;
 constexpr std::uint64_t kMostAddresses = std::uint64_t{1} << 40;
 
 constexpr std::uint64_t kStepBytes = 4 * kMebibyte;
-constexpr std::size_t kMostInAPage = 8;
+constexpr int kMostIdsInAPage = 8;
 
 std::uint64_t total_size(std::span<const AddressRange> ranges) {
   std::uint64_t size = 0;
@@ -68,7 +69,7 @@ class MemoryScan {
     if (left_out > 0) leave_out(left_out);
     scan(memory);
     drop_known();
-    drop_crowds();
+    drop_doubtful();
     std::ranges::move(locks_, std::back_inserter(finds_.locks));
   }
 
@@ -116,13 +117,24 @@ class MemoryScan {
     std::erase_if(locks_, [&](const SeenLock& lock) { return known.contains(lock.address); });
   }
 
-  void drop_crowds() {
-    std::map<std::uint64_t, std::size_t> in_page;
-    for (const SeenLock& lock : locks_) ++in_page[page_floor(lock.address.value)];
+  void drop_doubtful() {
+    std::map<Address, bool> is_full;  // by page
     const std::size_t dropped = std::erase_if(locks_, [&](const SeenLock& lock) {
-      return in_page[page_floor(lock.address.value)] > kMostInAPage;
+      if (lock.owner <= kLastCommonNumber) return true;
+      const Address page{page_floor(lock.address.value)};
+      const auto [entry, is_new] = is_full.try_emplace(page);
+      if (is_new) entry->second = is_full_of_ids(page);
+      return entry->second;
     });
     if (dropped > 0) say(BlindSpotKind::kHeldLocksDoubted, dropped);
+  }
+
+  [[nodiscard]] bool is_full_of_ids(Address page) const {
+    std::array<Tid, kPageSize / sizeof(Tid)> words{};
+    search_.sources.memory.read(page, std::as_writable_bytes(std::span(words)));
+    const auto ids = std::ranges::count_if(
+        words, [&](Tid word) { return search_.test.find_owner(word).has_value(); });
+    return ids > kMostIdsInAPage;
   }
 
   const HeldSearch& search_;

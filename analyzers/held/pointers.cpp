@@ -21,7 +21,10 @@ constexpr std::size_t kMostPointers = 1'000'000;
 class PointerSearch {
  public:
   explicit PointerSearch(const HeldSearch& search)
-      : search_(search), objects_(find_object_memory(search.snapshot, search.stacks)) {}
+      : search_(search), objects_(find_object_memory(search.snapshot, search.stacks)) {
+    std::ranges::move(find_module_data(search.snapshot), std::back_inserter(objects_));
+    std::ranges::sort(objects_, {}, &AddressRange::start);
+  }
 
   void gather(ThreadIndex index) {
     const ThreadSnapshot& thread = search_.snapshot.threads[index];

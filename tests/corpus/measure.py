@@ -123,13 +123,13 @@ class Symbols:
         rows = (line.split(" ", 2) for line in output.splitlines())
         self.functions = [(int(row[0], 16), row[2]) for row in rows if row[1] in "tTwW"]
         with open(path, "rb") as file:
-            fixed = file.read(18)[16] == 2  # ET_EXEC: symbols are addresses, not offsets
-        self.key = "pc" if fixed else "module_offset"
+            self.is_fixed = file.read(18)[16] == 2  # ET_EXEC: symbols are addresses, not offsets
 
     def name(self, frame):
         if frame["function"] or os.path.basename(frame["module"] or "") != os.path.basename(self.path):
             return frame["function"]
-        offset = int(frame[self.key], 16) - 1
+        # A module's offset is that of the call, a pc the address that it returns to.
+        offset = int(frame["pc"], 16) - 1 if self.is_fixed else int(frame["module_offset"], 16)
         names = [name for start, name in self.functions if start <= offset]
         return names[-1] if names else None
 

@@ -71,10 +71,10 @@ class Regions final : public Memory {
 
 class SomeProgram final : public Program {
   std::optional<DataSymbol> find_data_symbol(Address at) override {
-    return DataSymbol{.name = "g", .offset = at.value & 63};
+    return DataSymbol{.name = "g", .offset = at.value & 63, .size = 40};
   }
   std::optional<Address> find_libc_variable(std::string_view /*name*/) override {
-    return Address{kMutexBase + kRegionBytes / 2};
+    return Address{kMutexBase + (kMutexes - 1) * kMutexStride};
   }
   std::vector<VariableHit> find_variables(const Stacks& /*stacks*/,
                                           std::span<const Address> /*locks*/) override {
@@ -122,6 +122,7 @@ class HostileTarget {
     snapshot_.process.pid = {2};
     snapshot_.monotonic = snapshot_.realtime = std::chrono::hours(1);
     add_modules(size % 3);
+    add_mappings(size % 5);
     add_code();
     for (std::size_t i = 0; i < std::min(size / sizeof(Record), kMostThreads); ++i) {
       Record record;
@@ -146,6 +147,21 @@ class HostileTarget {
       stacks_.locations.push_back({.function = name, .module = "libc.so.6"});
       stacks_.locations.push_back({.function = name, .module = "app"});
     }
+  }
+
+  // Half of the mutexes are variables of a module.
+  void add_mappings(std::size_t missing) {
+    constexpr std::array<std::uint64_t, 3> kStarts = {kMutexBase, kStackBase, kCodeBase};
+    for (std::size_t i = 0; i < kStarts.size(); ++i) {
+      if (i == missing) continue;
+      snapshot_.mappings.push_back({.start = {kStarts[i]},
+                                    .end = {kStarts[i] + kRegionBytes},
+                                    .readable = true,
+                                    .writable = true});
+    }
+    const std::uint64_t half = kMutexes / 2 * kMutexStride;
+    snapshot_.modules.push_back(
+        {.start = {kMutexBase}, .end = {kMutexBase + half}, .path = "/bin/app"});
   }
 
   void add_code() {

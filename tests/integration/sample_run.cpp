@@ -72,7 +72,7 @@ std::string name_code(const SampleCase& sample, const std::string& module_offset
   std::string kind;
   std::string name;
   while (symbols >> std::hex >> start >> kind && std::getline(symbols >> std::ws, name)) {
-    if (start >= wanted) break;  // the offset is that of a return address
+    if (start > wanted) break;
     if (std::string("tTwW").find(kind) != std::string::npos) found = name;
   }
   return found;

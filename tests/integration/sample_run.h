@@ -42,8 +42,8 @@ class SampleRun {
   Subprocess process_;
 };
 
-/// The function of the sample's own code at an offset that the report has for a frame ("0x11e0"),
-/// for a variant with the O2 variant's code and without its symbols; empty when there is none.
+/// The function of the sample's own code at a frame's offset ("0x11e0"), for a variant that has the
+/// O2 variant's code without its symbols; empty when there is none.
 std::string name_code(const SampleCase& sample, const std::string& module_offset);
 
 /// A core that gcore wrote of a process, deleted at the end. `path` is empty when `why_not` tells

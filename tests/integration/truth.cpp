@@ -42,6 +42,8 @@ void learn(Truth& truth, std::string_view line) {
   if (fact == "pid") words >> truth.pid;
   if (fact == "role") words >> name >> truth.tids[name];
   if (fact == "lock") words >> name >> std::hex >> truth.locks[name];
+  if (fact == "name") words >> name, truth.names[name] = rest_of(words);
+  if (fact == "stripped_name") words >> name, truth.stripped_names[name] = rest_of(words);
   if (fact == "waits") truth.waits.push_back(read_wait(words));
   if (fact == "holds") truth.holds.push_back(read_hold(words));
   if (fact == "cycle") truth.cycles.push_back(read_roles(words));

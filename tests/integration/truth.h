@@ -37,6 +37,8 @@ struct Truth {
   std::map<std::string, int> tids;             ///< by role
   std::map<std::string, std::uint64_t> locks;  ///< addresses by name
   std::vector<TrueHold> holds;
+  std::map<std::string, std::string> names;           ///< by lock, where there is DWARF
+  std::map<std::string, std::string> stripped_names;  ///< by lock, where there are no symbols
   std::vector<TrueWait> waits;
   std::vector<std::vector<std::string>> cycles;  ///< roles
   std::vector<TruePileUp> pile_ups;

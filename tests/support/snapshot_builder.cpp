@@ -24,6 +24,7 @@ constexpr Address kFirstTimespec{0x7e0000000000};
 constexpr Address kFirstDescriptor{0x7d0000000000};
 constexpr std::uint64_t kTidOffset = 720;
 
+constexpr std::size_t kRsp = 7;
 constexpr std::size_t kRip = 16;
 
 struct Timespec {
@@ -37,15 +38,48 @@ Timespec to_timespec(std::chrono::nanoseconds time) {
 
 }  // namespace
 
+std::span<const std::byte> FakeMemory::bytes_at(Address at) const {
+  static constexpr std::array<std::byte, 4096> kZeros{};
+  const auto after = regions_.upper_bound(at);
+  const std::uint64_t most = after == regions_.end() ? UINT64_MAX : after->first - at;
+  for (auto region = after; region != regions_.begin();) {
+    --region;
+    const std::uint64_t offset = at - region->first;
+    if (offset >= region->second.size()) continue;
+    const auto bytes = std::span<const std::byte>(region->second).subspan(offset);
+    return bytes.first(std::min<std::uint64_t>(bytes.size(), most));
+  }
+  for (const AddressRange& range : zeros_) {
+    if (at < range.start || at >= range.end) continue;
+    const std::uint64_t rest = AddressRange{at, range.end}.size();
+    return std::span(kZeros).first(std::min({rest, most, std::uint64_t{kZeros.size()}}));
+  }
+  return {};
+}
+
 std::size_t FakeMemory::read(Address from, std::span<std::byte> into) noexcept {
-  const auto after = regions_.upper_bound(from);
-  if (after == regions_.begin()) return 0;
-  const auto& [start, bytes] = *std::prev(after);
-  const std::uint64_t offset = from - start;
-  if (offset >= bytes.size()) return 0;
-  const std::size_t count = std::min<std::size_t>(into.size(), bytes.size() - offset);
-  std::memcpy(into.data(), bytes.data() + offset, count);
-  return count;
+  if (before_read) before_read(from);
+  std::size_t done = 0;
+  while (done < into.size()) {
+    const auto bytes = bytes_at(from + done);
+    if (bytes.empty()) break;
+    const std::size_t count = std::min(into.size() - done, bytes.size());
+    std::memcpy(into.data() + done, bytes.data(), count);
+    done += count;
+  }
+  return done;
+}
+
+PresentMemory FakeMemory::find_present(AddressRange range) {
+  PresentMemory present;
+  for (const AddressRange& hole : swapped) {
+    if (hole.start < range.start || hole.end > range.end) continue;
+    present.ranges.push_back({range.start, hole.start});
+    present.swapped += hole.size();
+    range.start = hole.end;
+  }
+  present.ranges.push_back(range);
+  return present;
 }
 
 void FakeMemory::put(Address at, std::span<const std::byte> bytes) {
@@ -153,6 +187,11 @@ MutexBytes FakeMutex::bytes() const {
   return bytes;
 }
 
+FakeMutex& FakeMutex::at(Address address) {
+  address_ = address;
+  return *this;
+}
+
 FakeThread& FakeThread::waits_for(const std::string& mutex) {
   mutex_ = mutex;
   return *this;
@@ -176,6 +215,17 @@ FakeThread& FakeThread::whose_word_is(std::uint32_t word) {
 
 FakeThread& FakeThread::with_thread_pointer(Address at) {
   facts_.registers.thread_pointer = at;
+  return *this;
+}
+
+FakeThread& FakeThread::with_stack_words(Address sp, const std::vector<std::uint64_t>& words) {
+  const auto bytes = std::as_bytes(std::span(words));
+  facts_.stack = {.start = sp, .bytes = {bytes.begin(), bytes.end()}};
+  return with_register(kRsp, sp.value);
+}
+
+FakeThread& FakeThread::keeping(std::uint64_t value) {
+  kept_ = value;
   return *this;
 }
 
@@ -293,9 +343,16 @@ FakeThread& SnapshotBuilder::thread(std::int32_t tid) {
   return threads_.try_emplace(tid, FakeThread(tid)).first->second;
 }
 
+Mapping& SnapshotBuilder::maps(Address start, std::uint64_t size) {
+  memory_.put_zeros({start, start + size});
+  return facts_.mappings.emplace_back(
+      Mapping{.start = start, .end = start + size, .readable = true, .writable = true});
+}
+
 const Diagnosis& SnapshotBuilder::diagnose() {
   build();
-  diagnosis_ = pstuck::diagnose(snapshot_, stacks_, {memory_, program_, tasks_});
+  SnapshotMemory memory(snapshot_, memory_);
+  diagnosis_ = pstuck::diagnose(snapshot_, stacks_, {memory, program_, tasks_}, options_);
   check_invariants();
   return diagnosis_;
 }
@@ -328,6 +385,9 @@ void SnapshotBuilder::check_invariants() const {
 }
 
 void SnapshotBuilder::build() {
+  std::ranges::sort(facts_.mappings, {}, &Mapping::start);
+  mutex_by_address_.clear();
+  for (FakeMutex& mutex : mutexes_) mutex_by_address_[mutex.address_] = &mutex;
   snapshot_ = facts_;
   stacks_ = {};
   locations_.clear();
@@ -410,6 +470,7 @@ Stack SnapshotBuilder::build_stack(const FakeThread& thread) {
   }
   Stack stack{.end = StackEnd::kRoot, .library_call = thread.library_call_};
   for (const std::string& frame : frames) stack.frames.push_back({.location = location_of(frame)});
+  if (thread.kept_) stack.frames.back().callee_saved[0] = thread.kept_;
   return stack;
 }
 
@@ -427,6 +488,9 @@ std::size_t SnapshotBuilder::location_of(const std::string& frame) {
 std::string SnapshotBuilder::name_of(const Resource& resource) const {
   const auto found = mutex_by_address_.find(resource.address);
   if (found != mutex_by_address_.end()) return found->second->name_;
+  if (resource.kind != ResourceKind::kThread) {
+    return resource.name.empty() ? fmt::format("{:#x}", resource.address.value) : resource.name;
+  }
   return resource.holder.recorded_id ? fmt::format("end of {}", resource.holder.recorded_id->value)
                                      : fmt::format("{:#x}", resource.address.value);
 }
@@ -455,6 +519,19 @@ std::string SnapshotBuilder::story() const {
   for (const Finding& finding : diagnosis_.findings) {
     if (!text.empty()) text += '\n';
     text += describe(finding);
+  }
+  return text;
+}
+
+std::string SnapshotBuilder::held() const {
+  constexpr std::array<std::string_view, 7> kSources = {
+      "waited for", "robust list", "file list", "variable", "guard", "pointer", "memory scan"};
+  std::string text;
+  for (const HeldLock& held : diagnosis_.held) {
+    if (!text.empty()) text += '\n';
+    const Resource& resource = diagnosis_.resources.at(held.resource);
+    text += fmt::format("{}: {} by {}", snapshot_.threads.at(held.thread).tid.value,
+                        name_of(resource), kSources.at(static_cast<std::size_t>(held.found_by)));
   }
   return text;
 }

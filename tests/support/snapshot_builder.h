@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 
 namespace pstuck::testing {
 
+/// Of regions that lie over each other the one that begins last counts.
 class FakeMemory final : public Memory {
  public:
   std::size_t read(Address from, std::span<std::byte> into) noexcept override;
@@ -30,9 +32,17 @@ class FakeMemory final : public Memory {
     put(at, std::as_bytes(std::span(&object, 1)));
   }
   void forget(Address at) { regions_.erase(at); }
+  void put_zeros(AddressRange range) { zeros_.push_back(range); }  ///< below all regions
+  PresentMemory find_present(AddressRange range) override;
+
+  std::vector<AddressRange> swapped;         ///< all else is present
+  std::function<void(Address)> before_read;  ///< may change the bytes; may be empty
 
  private:
+  [[nodiscard]] std::span<const std::byte> bytes_at(Address at) const;
+
   std::map<Address, std::vector<std::byte>> regions_;
+  std::vector<AddressRange> zeros_;
 };
 
 class FakeProgram final : public Program {
@@ -69,6 +79,7 @@ class FakeMutex {
   FakeMutex& with_lock_word(std::uint32_t lock);
   FakeMutex& unreadable();
   FakeMutex& named_by_symbol();
+  FakeMutex& at(Address address);  ///< before anybody asks where it is
 
  private:
   friend class SnapshotBuilder;
@@ -115,6 +126,8 @@ class FakeThread {
   FakeThread& at_code(Address code_end);  ///< its program counter
   FakeThread& with_register(std::size_t dwarf_number, std::uint64_t value);
   FakeThread& with_thread_pointer(Address at);
+  FakeThread& with_stack_words(Address sp, const std::vector<std::uint64_t>& words);
+  FakeThread& keeping(std::uint64_t value);  ///< in a callee-saved register of an outer frame
 
  private:
   friend class SnapshotBuilder;
@@ -130,6 +143,7 @@ class FakeThread {
   std::optional<FakeFrames> frames_;
   FakeFrames program_frames_ = {"work", "worker_main"};
   std::string library_call_;
+  std::optional<std::uint64_t> kept_;
 };
 
 class SnapshotBuilder {
@@ -147,6 +161,10 @@ class SnapshotBuilder {
 
   FakeTasks& tasks() { return tasks_; }
   FakeMemory& memory() { return memory_; }
+  FakeProgram& program() { return program_; }
+  DiagnoseOptions& options() { return options_; }
+  /// Writable memory, all zero, with what else is put there.
+  Mapping& maps(Address start, std::uint64_t size);
   Snapshot& facts() { return facts_; }  ///< of the process: kind, modules, clocks
 
   /// Also checks the invariants; their violations are thrown.
@@ -159,6 +177,8 @@ class SnapshotBuilder {
 
   /// The findings of the last diagnosis, one a line, tids and mutex names in words.
   [[nodiscard]] std::string story() const;
+  /// "101: A by variable" for each lock that is held, one a line.
+  [[nodiscard]] std::string held() const;
   [[nodiscard]] const Diagnosis& diagnosis() const { return diagnosis_; }
   [[nodiscard]] const Snapshot& snapshot() const { return snapshot_; }
   [[nodiscard]] const Resource& resource(const std::string& mutex);
@@ -185,6 +205,7 @@ class SnapshotBuilder {
   FakeMemory memory_;
   FakeProgram program_;
   FakeTasks tasks_;
+  DiagnoseOptions options_;
   std::map<std::string, std::size_t> locations_;
   Snapshot snapshot_;
   Stacks stacks_;

@@ -138,6 +138,22 @@ TEST(TextReport, ALineThatIsNotKnownIsNotThatOfTheFrame) {
   EXPECT_TRUE(contains(text_of(report), "holds g_router.mu_  taken in Router::dispatch\n"));
 }
 
+TEST(TextReport, CodeWithoutANameTellsItsModuleOnce) {
+  Report report = golden::two_lock_deadlock();
+  for (Location& at : report.stacks.locations) {
+    if (at.module == "orderd") at.function = at.file = "";
+  }
+  for (HeldLock& held : report.diagnosis.held) {
+    held.acquisition->by = AttributedBy::kLockingCode;
+    held.acquisition->file.clear();
+    held.acquisition->line = 0;
+  }
+  const std::string text = text_of(report);
+  EXPECT_TRUE(contains(text, "  worker-3 (48231)  holds g_router.mu_  taken in orderd+0x1"));
+  EXPECT_FALSE(contains(text, "  orderd\n"));
+  EXPECT_FALSE(contains(text, "  orderd  "));
+}
+
 TEST(TextReport, AStackReachesTheFrameThatTookTheLock) {
   Report report = golden::held_locks();
   const std::string text = text_of(report);

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "attach/memory.h"
+#include "symbolize/modules.h"
+
+namespace pstuck {
+
+/// An object on the heap, and its class.
+struct HeapObject {
+  std::string class_name;  ///< of the most derived class, demangled
+  Address start;
+  std::size_t module = 0;  ///< that the class's virtual table is in
+};
+
+/// Finds the classes of objects from their virtual tables: needs no symbols, only memory.
+/// The snapshot, the modules and the memory must outlive it.
+class ObjectClasses {
+ public:
+  ObjectClasses(const Snapshot& snapshot, LoadedModules& modules, Memory& memory);
+
+  /// The object with a virtual table that the address lies in, or the one that std::make_shared
+  /// made. None where that is not certain: outside the blocks of glibc's malloc, too.
+  std::optional<HeapObject> find(Address at);
+
+ private:
+  struct Block {
+    Address start;  ///< what malloc returned
+    Address end;    ///< how far it may be used
+  };
+  struct VirtualTable {
+    std::string class_name;
+    std::size_t module = 0;
+  };
+  /// What stands before an address, read once.
+  struct Words {
+    Address start;
+    std::vector<std::uint64_t> words;  ///< the last one covers the address
+    [[nodiscard]] std::uint64_t at(Address place) const { return words[(place - start) / 8]; }
+  };
+
+  [[nodiscard]] const Mapping* find_mapping(Address at) const;
+  [[nodiscard]] bool is_data(Address at) const;
+  [[nodiscard]] bool is_on_stack(Address at, const Mapping& mapping) const;
+  Words read_words(Address at, const Mapping& heap);
+  std::optional<Block> find_block(Address at, const Words& words, const Mapping& heap);
+  static std::optional<Address> find_element(const Words& words, Address first, Address at);
+  std::optional<Block> check_block(Address start, std::uint64_t size_word, const Mapping& heap);
+  bool is_in_use_before(Address chunk, const Mapping& heap);
+  const std::optional<VirtualTable>& table(Address at);
+  std::optional<VirtualTable> read_table(Address at);
+  std::optional<std::string> read_type_name(Address type_info);
+  bool describes_a_class(Address type_info);
+
+  const Snapshot& snapshot_;
+  LoadedModules& modules_;
+  Memory& memory_;
+  std::vector<const Mapping*> data_;  // of files, readable, no code; ascending
+  std::unordered_map<std::uint64_t, std::optional<VirtualTable>> tables_;
+};
+
+}  // namespace pstuck
