@@ -284,6 +284,7 @@ void CodeSteps::call(const Instruction& instruction, FlowState& state) {
   for (const std::uint8_t number : kCallerSaved) state.registers[number] = {};
   state.registers[kRax] = result.known() ? result : make_result(instruction.at, state);
   state.tested.reset();
+  state.zero.reset();
   state.tried = effect.tries ? std::optional(instruction.at) : std::nullopt;
 }
 
@@ -299,18 +300,34 @@ void CodeSteps::others(const Instruction& instruction, FlowState& state) {
   }
 }
 
-/// Whether eax, then the flags, still tell how a trial to lock went.
-void CodeSteps::follow_trial(const Instruction& instruction, FlowState& state) const {
-  if (instruction.operation == Operation::kTest && instruction.to.base == kRax) {
-    state.tested = state.tried;
+/// Whether eax, then the flags, still tell how a trial to lock went, and what they say of a number.
+void CodeSteps::follow_flags(const Instruction& instruction, FlowState& state) {
+  if (instruction.operation == Operation::kTest) {
+    const Operand& tested = instruction.to;
+    const bool is_result = tested.kind == Operand::Kind::kRegister && tested.base == kRax;
+    state.tested = is_result ? state.tried : std::nullopt;
+    Operand whole = tested;
+    if (whole.kind == Operand::Kind::kRegister) whole.size = kWord;
+    const Formula value = value_of(whole, state);
+    const std::uint64_t bits =
+        tested.size == kWord ? ~std::uint64_t{0} : (std::uint64_t{1} << 8 * tested.size) - 1;
+    state.zero = value.base == 0 ? std::optional((value.offset & bits) == 0) : std::nullopt;
   } else if (instruction.writes_flags) {
     state.tested.reset();
+    state.zero.reset();
   }
   if ((instruction.written >> kRax & 1) != 0) state.tried.reset();
 }
 
+void CodeSteps::set_by_flags(const Instruction& instruction, FlowState& state) {
+  others(instruction, state);
+  if (!state.zero || instruction.to.kind != Operand::Kind::kRegister) return;
+  const bool is_set = *state.zero == (instruction.operation == Operation::kSetIfZero);
+  state.registers[instruction.to.base] = Formulas::number(is_set ? 1 : 0);
+}
+
 void CodeSteps::step(const Instruction& instruction, FlowState& state) {
-  follow_trial(instruction, state);
+  follow_flags(instruction, state);
   switch (instruction.operation) {
     case Operation::kMove:
       return move(instruction, state);
@@ -324,6 +341,9 @@ void CodeSteps::step(const Instruction& instruction, FlowState& state) {
       return scale(instruction, state);
     case Operation::kExtend:
       return extend(instruction, state);
+    case Operation::kSetIfZero:
+    case Operation::kSetIfNotZero:
+      return set_by_flags(instruction, state);
     case Operation::kClear:
       state.registers[instruction.to.base] = Formulas::number(0);
       return;

@@ -34,7 +34,8 @@ class CodeSteps {
   void give_back(Formula lock, FlowState& state) const;
   void forget_written_by_stranger(FlowState& state) const;
   void others(const Instruction& instruction, FlowState& state);
-  void follow_trial(const Instruction& instruction, FlowState& state) const;
+  void follow_flags(const Instruction& instruction, FlowState& state);
+  void set_by_flags(const Instruction& instruction, FlowState& state);
 
   Formula substitute(Formula formula, const FlowState& state, int depth = 0);
   Formula address_of(const Operand& place, const FlowState& state);

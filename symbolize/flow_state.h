@@ -35,6 +35,7 @@ struct FlowState {
   std::optional<Address> tried;
   /// … and while the flags tell.
   std::optional<Address> tested;
+  std::optional<bool> zero;  ///< what the flags say of a number that is known
 
   friend bool operator==(const FlowState&, const FlowState&) = default;
 };

@@ -80,7 +80,9 @@ VariableHit::Relation relation_of(const ScopeVariable& variable, const LockInRea
   using Relation = VariableHit::Relation;
   const bool is_object = !variable.is_pointer && !variable.is_reference;
   if (is_object && found.is_inside) return Relation::kContains;
-  return is_object && found.is_guarded ? Relation::kGuards : Relation::kLeadsTo;
+  // A guard that was handed over was made by the caller.
+  const bool is_guard = is_object && found.is_guarded && !variable.is_parameter;
+  return is_guard ? Relation::kGuards : Relation::kLeadsTo;
 }
 
 /// A lambda's object has what it captured under the names that those have outside it; gcc adds two

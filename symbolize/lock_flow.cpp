@@ -183,9 +183,11 @@ bool LockFlow::drain(std::vector<std::size_t> work) {
     const FlowState out = flow_through(block);
     leave(block, out);
     for (const Edge& edge : edges_of(block)) {
+      if (edge.zero && out.zero && *edge.zero != *out.zero) continue;
       FlowState state = out;
       if (edge.zero) learn_outcome(state, *edge.zero);
       state.tested.reset();
+      state.zero.reset();
       if (arrive(blocks_[edge.block], state) && !waits[edge.block]) {
         waits[edge.block] = true;
         work.push_back(edge.block);
@@ -255,22 +257,18 @@ void LockFlow::meet(Block& into, const FlowState& from) {
 }
 
 bool LockFlow::seed_unreached(std::vector<std::size_t>& work) {
-  const bool all_reached =
-      std::ranges::all_of(blocks_, [](const Block& block) { return block.was_reached; });
-  if (all_reached) return false;
-  const FlowState state = indirect_jump_ ? *indirect_jump_ : state_at_calls();
-  for (std::size_t i = 1; i < blocks_.size(); ++i) {
-    if (blocks_[i].was_reached) continue;
-    // Padding is nobody's, and where the block before runs on into this one, it is that one's to
-    // say.
-    if (code_.instructions[blocks_[i].first].operation == Operation::kNothing) continue;
-    const Operation before = code_.instructions[blocks_[i - 1].last - 1].operation;
-    if (before != Operation::kJump && before != Operation::kReturn && before != Operation::kStop)
-      continue;
-    arrive(blocks_[i], state);
-    work.push_back(i);
+  std::vector<bool> is_led_to(blocks_.size());
+  for (const Block& block : blocks_) {
+    for (const Edge& edge : edges_of(block)) is_led_to[edge.block] = true;
   }
-  return !work.empty();
+  for (std::size_t i = 1; i < blocks_.size(); ++i) {
+    const bool is_padding = code_.instructions[blocks_[i].first].operation == Operation::kNothing;
+    if (!blocks_[i].was_reached && !is_led_to[i] && !is_padding) work.push_back(i);
+  }
+  if (work.empty()) return false;
+  const FlowState state = indirect_jump_ ? *indirect_jump_ : state_at_calls();
+  for (const std::size_t i : work) arrive(blocks_[i], state);
+  return true;
 }
 
 bool LockFlow::is_stale(const Block& block, Formula formula) const {

@@ -126,6 +126,13 @@ Operation find_operation(const cs_insn& decoded, const Operand& to, const Operan
       return same_register(to, from) && to.size >= 4 ? Operation::kClear : Operation::kOther;
     case X86_INS_TEST:
       return same_register(to, from) ? Operation::kTest : Operation::kOther;
+    case X86_INS_CMP:
+      return from.kind == Operand::Kind::kNumber && from.number == 0 ? Operation::kTest
+                                                                     : Operation::kOther;
+    case X86_INS_SETE:
+      return Operation::kSetIfZero;
+    case X86_INS_SETNE:
+      return Operation::kSetIfNotZero;
     case X86_INS_PUSH:
       return Operation::kPush;
     case X86_INS_POP:

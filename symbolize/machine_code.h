@@ -54,7 +54,9 @@ enum class Operation : std::uint8_t {
   kMultiply,   ///< by the number `factor`
   kExtend,     ///< 32 bits to 64, signed
   kClear,      ///< xor of a register with itself
-  kTest,       ///< of a register with itself: the flags say whether it is zero
+  kTest,       ///< the flags say whether Instruction::to is zero
+  kSetIfZero,
+  kSetIfNotZero,
   kPush,
   kPop,
   kLeave,

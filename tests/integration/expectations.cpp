@@ -40,6 +40,7 @@ class Expectations {
   void expect_holder(const json& holder, const std::string& role) const;
   [[nodiscard]] const json* find_hold(const json& thread, const std::string& lock) const;
   void expect_acquisition(const json& thread, const json& acquisition, const TrueHold& hold) const;
+  [[nodiscard]] bool took_several(const TrueHold& hold) const;
   void expect_function(const json& frame, const std::string& function) const;
   void expect_line(const json& place, int line) const;
 
@@ -237,11 +238,19 @@ void Expectations::expect_holds() const {
   }
 }
 
-/// Without debug information a missing answer is none; a wrong one always is.
+/// True when the same call of the same thread took other locks too.
+bool Expectations::took_several(const TrueHold& hold) const {
+  return std::count_if(truth_.holds.begin(), truth_.holds.end(), [&](const TrueHold& other) {
+           return other.role == hold.role && other.line == hold.line;
+         }) > 1;
+}
+
+/// Without debug information a missing answer is none; a wrong one always is. Nor can the code
+/// of a loop that took several locks tell each of them.
 void Expectations::expect_acquisition(const json& thread, const json& acquisition,
                                       const TrueHold& hold) const {
   if (acquisition.is_null()) {
-    EXPECT_FALSE(sample_.has_symbols()) << "no frame took it";
+    EXPECT_TRUE(!sample_.has_symbols() || took_several(hold)) << "no frame took it";
     return;
   }
   const auto frame = acquisition.at("frame").get<std::size_t>();

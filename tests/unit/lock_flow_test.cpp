@@ -158,6 +158,21 @@ TEST_F(Function, KnowsTheOutcomeOfATrial) {
   EXPECT_EQ(taken_at(other), "");
 }
 
+// As libstdc++ asks at -O0 whether there are threads.
+TEST_F(Function, DoesNotGoWhereANumberForbidsIt) {
+  move(reg(kRbx), reg(kRdi));
+  add(Operation::kMove, reg(kRax), number(1));
+  test_result();
+  add(Operation::kSetIfNotZero, reg(kRax));
+  test_result();
+  const std::size_t skip = jump(Operation::kJumpIfZero);
+  call(kLock);
+  land(skip);
+  const Address work = call(kWork);
+  ret();
+  EXPECT_EQ(taken_at(work), "rdi");
+}
+
 TEST_F(Function, FollowsAGuardThroughItsMemory) {
   add(Operation::kSubtract, reg(kRsp), number(16));
   lea(kRsi, at(kRdi, 8));
