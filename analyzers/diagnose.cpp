@@ -38,7 +38,7 @@ Diagnosis diagnose(const Snapshot& snapshot, const Stacks& stacks, const Sources
   find_holders(snapshot, ids, sources.tasks, diagnosis.waits, collected.owners,
                diagnosis.resources);
 
-  // Find what else the threads hold, the names of the locks, and the frames that took them.
+  // Find what else the threads hold, the frames that took it, and the names of the locks.
   find_held_locks(snapshot, stacks, ids, sources, options, diagnosis);
   std::vector<Address> locks;
   for (const Resource& resource : diagnosis.resources) {
@@ -46,8 +46,9 @@ Diagnosis diagnose(const Snapshot& snapshot, const Stacks& stacks, const Sources
   }
   std::ranges::sort(locks);
   const auto variables = sources.program.find_variables(stacks, locks);
-  name_locks(stacks, sources.program, variables, diagnosis.resources);
   attribute_frames(stacks, frames, sources.program, variables, diagnosis);
+  drop_doubted_locks(diagnosis);
+  name_locks(stacks, sources.program, variables, diagnosis.resources);
 
   // From here on nothing is asked of the target: the rest follows from what is in the diagnosis.
   draw_conclusions(snapshot, diagnosis);

@@ -123,6 +123,7 @@ struct HeldLock {
   ThreadIndex thread = 0;
   ResourceIndex resource = 0;
   FoundBy found_by = FoundBy::kWaitedFor;
+  bool doubted = false;  ///< until a frame is found that took it; none is in a whole diagnosis
   std::optional<Acquisition> acquisition;  ///< none without evidence for any frame
 };
 

@@ -1,8 +1,11 @@
 #include "analyzers/held_locks.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
 #include <thread>
 #include <tuple>
 
@@ -18,13 +21,18 @@
 //                                       of two that overlap the more trusted one counts
 //     it is not what somebody waits for  about that lock the waits have said all there is to say
 //
-// A lock that somebody waits for needs none of them.
+// A lock that somebody waits for needs none of them. Where bytes alone say too little, as in an
+// array that is full of thread ids, a find is doubted: it counts only when later some frame of its
+// owner turns out to have taken it.
 
 namespace pstuck {
 namespace {
 
 // What was found by its bytes alone is looked at again after at least this time.
 constexpr std::chrono::milliseconds kBetweenLooks{10};
+
+// So many are put to the test of their frames; what is full of more is no heap of locks.
+constexpr std::size_t kMostDoubted = 256;
 
 // Ranges of addresses that belong to one lock each.
 class TakenBytes {
@@ -62,7 +70,8 @@ void drop_what_changed(const HeldSearch& search, std::vector<SeenLock>& locks) {
 
 // A rwlock has more fields that had to agree than a mutex.
 auto trust_key(const SeenLock& lock) {
-  return std::tuple(lock.found_by, lock.kind != ResourceKind::kRwlock, lock.address, lock.kind);
+  return std::tuple(lock.doubted, lock.found_by, lock.kind != ResourceKind::kRwlock, lock.address,
+                    lock.kind);
 }
 
 std::vector<SeenLock> choose(std::vector<SeenLock> seen, std::span<const Resource> known) {
@@ -129,13 +138,54 @@ void add_locks(std::vector<SeenLock>& locks, const Snapshot& snapshot, Diagnosis
     const auto resource = std::ranges::lower_bound(
         diagnosis.resources, ResourceKey(lock.kind, lock.address), {}, key_of);
     const auto index = static_cast<ResourceIndex>(resource - diagnosis.resources.begin());
-    diagnosis.held.push_back({.thread = lock.thread, .resource = index, .found_by = lock.found_by});
+    diagnosis.held.push_back({.thread = lock.thread,
+                              .resource = index,
+                              .found_by = lock.found_by,
+                              .doubted = lock.doubted});
   }
   std::ranges::sort(diagnosis.held, {},
                     [](const HeldLock& held) { return std::pair(held.thread, held.resource); });
 }
 
+void say_doubted(std::size_t count, std::vector<BlindSpot>& blind_spots) {
+  if (count == 0) return;
+  blind_spots.push_back({BlindSpotKind::kHeldLocksDoubted, fmt::format("{}", count)});
+}
+
+void drop_crowds(HeldFinds& finds) {
+  const auto is_doubted = [](const SeenLock& lock) { return lock.doubted; };
+  const auto doubted = static_cast<std::size_t>(std::ranges::count_if(finds.locks, is_doubted));
+  if (doubted <= kMostDoubted) return;
+  std::erase_if(finds.locks, is_doubted);
+  say_doubted(doubted, finds.blind_spots);
+}
+
+// Takes out the resources with these indexes, which nothing else refers to.
+void drop_resources(const std::set<ResourceIndex>& dropped, Diagnosis& diagnosis) {
+  std::vector<ResourceIndex> new_index(diagnosis.resources.size());
+  std::vector<Resource> kept;
+  for (ResourceIndex i = 0; i < new_index.size(); ++i) {
+    new_index[i] = kept.size();
+    if (!dropped.contains(i)) kept.push_back(std::move(diagnosis.resources[i]));
+  }
+  diagnosis.resources = std::move(kept);
+  for (Wait& wait : diagnosis.waits) wait.resource = new_index[wait.resource];
+  for (HeldLock& held : diagnosis.held) held.resource = new_index[held.resource];
+}
+
 }  // namespace
+
+void drop_doubted_locks(Diagnosis& diagnosis) {
+  std::set<ResourceIndex> dropped;
+  std::erase_if(diagnosis.held, [&](const HeldLock& held) {
+    const bool is_unproved = held.doubted && !held.acquisition;
+    if (is_unproved) dropped.insert(held.resource);
+    return is_unproved;
+  });
+  for (HeldLock& held : diagnosis.held) held.doubted = false;
+  if (!dropped.empty()) drop_resources(dropped, diagnosis);
+  say_doubted(dropped.size(), diagnosis.blind_spots);
+}
 
 void find_held_locks(const Snapshot& snapshot, const Stacks& stacks, const ThreadIds& ids,
                      const Sources& sources, const DiagnoseOptions& options, Diagnosis& diagnosis) {
@@ -144,6 +194,7 @@ void find_held_locks(const Snapshot& snapshot, const Stacks& stacks, const Threa
   HeldFinds finds;
   for (const HeldSource source : held_sources()) source(search, finds);
   drop_what_changed(search, finds.locks);
+  drop_crowds(finds);
   std::vector<SeenLock> locks = choose(std::move(finds.locks), diagnosis.resources);
   add_locks(locks, snapshot, diagnosis);
   std::ranges::move(finds.blind_spots, std::back_inserter(diagnosis.blind_spots));

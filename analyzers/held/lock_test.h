@@ -20,7 +20,8 @@ struct SeenLock {
   std::optional<MutexTraits> mutex;
   std::uint32_t recursion = 0;
   FoundBy found_by = FoundBy::kMemoryScan;
-  std::string name;  ///< where the place that it was found at has one
+  bool doubted = false;  ///< its bytes could well be those of something else
+  std::string name;      ///< where the place that it was found at has one
   std::string type;
 };
 

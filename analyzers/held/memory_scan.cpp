@@ -6,7 +6,7 @@
 //
 // What has the bytes of a held lock and is none lies among its like: an array of small numbers, or
 // of records with thread ids in them. So where many words of a page are ids of live threads, what
-// was found there is dropped. And where the owner's id is a common number, there is no telling.
+// was found there is doubted, as it is where the owner's id is a common number.
 
 #include <fmt/format.h>
 
@@ -69,7 +69,7 @@ class MemoryScan {
     if (left_out > 0) leave_out(left_out);
     scan(memory);
     drop_known();
-    drop_doubtful();
+    doubt();
     std::ranges::move(locks_, std::back_inserter(finds_.locks));
   }
 
@@ -117,16 +117,14 @@ class MemoryScan {
     std::erase_if(locks_, [&](const SeenLock& lock) { return known.contains(lock.address); });
   }
 
-  void drop_doubtful() {
+  void doubt() {
     std::map<Address, bool> is_full;  // by page
-    const std::size_t dropped = std::erase_if(locks_, [&](const SeenLock& lock) {
-      if (lock.owner <= kLastCommonNumber) return true;
+    for (SeenLock& lock : locks_) {
       const Address page{page_floor(lock.address.value)};
       const auto [entry, is_new] = is_full.try_emplace(page);
       if (is_new) entry->second = is_full_of_ids(page);
-      return entry->second;
-    });
-    if (dropped > 0) say(BlindSpotKind::kHeldLocksDoubted, dropped);
+      lock.doubted = entry->second || lock.owner <= kLastCommonNumber;
+    }
   }
 
   [[nodiscard]] bool is_full_of_ids(Address page) const {

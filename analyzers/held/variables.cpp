@@ -33,11 +33,9 @@ class VariableSearch {
         search_.test.find_in({part.start, part.start + size}, memory(), finds_.locks);
       }
     }
-    const auto first = finds_.locks.begin() + static_cast<std::ptrdiff_t>(found_before);
-    const auto doubtful = std::remove_if(
-        first, finds_.locks.end(), [&](const SeenLock& lock) { return !is_surely_one(lock); });
-    doubted_ = static_cast<std::size_t>(finds_.locks.end() - doubtful);
-    finds_.locks.erase(doubtful, finds_.locks.end());
+    for (std::size_t i = found_before; i < finds_.locks.size(); ++i) {
+      finds_.locks[i].doubted = !is_surely_one(finds_.locks[i]);
+    }
   }
 
   void look_at(ThreadIndex index) {
@@ -59,10 +57,7 @@ class VariableSearch {
     search_.test.find_in({*pointer - size, *pointer}, memory(), finds_.locks);
   }
 
-  void say_what_is_missing() {
-    if (left_out_ > 0) say(BlindSpotKind::kMemoryNotSearched, left_out_);
-    if (doubted_ > 0) say(BlindSpotKind::kHeldLocksDoubted, doubted_);
-  }
+  [[nodiscard]] std::uint64_t left_out() const { return left_out_; }
 
  private:
   // Where the owner's id could be any number, the variable must be a lock, or be known to have one.
@@ -75,17 +70,12 @@ class VariableSearch {
            symbol->type.find("lock") != std::string::npos;
   }
 
-  void say(BlindSpotKind kind, std::uint64_t count) {
-    finds_.blind_spots.push_back({kind, fmt::format("{}", count)});
-  }
-
   [[nodiscard]] Memory& memory() const { return search_.sources.memory; }
 
   const HeldSearch& search_;
   HeldFinds& finds_;
   std::vector<std::byte> buffer_;
   std::uint64_t left_out_ = 0;
-  std::uint64_t doubted_ = 0;
 };
 
 }  // namespace
@@ -98,7 +88,10 @@ void find_locks_in_variables(const HeldSearch& search, HeldFinds& finds) {
   for (std::size_t i = found_before; i < finds.locks.size(); ++i) {
     finds.locks[i].found_by = FoundBy::kVariable;
   }
-  variables.say_what_is_missing();
+  if (variables.left_out() > 0) {
+    finds.blind_spots.push_back(
+        {BlindSpotKind::kMemoryNotSearched, fmt::format("{}", variables.left_out())});
+  }
 }
 
 }  // namespace pstuck
