@@ -42,6 +42,7 @@ class DwarfEntry {
   /// That an attribute names, DW_AT_decl_file or DW_AT_call_file; made absolute with the
   /// compilation directory. Empty when not known.
   [[nodiscard]] std::string file(unsigned attribute) const;
+  [[nodiscard]] int line() const;  ///< of its declaration; 0: not known
 
   [[nodiscard]] std::uint64_t offset() const;  ///< in its section
   [[nodiscard]] void* bytes() const { return bytes_; }
