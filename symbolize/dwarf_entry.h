@@ -30,7 +30,7 @@ class DwarfEntry {
   [[nodiscard]] std::optional<DwarfEntry> first_child() const;
   [[nodiscard]] std::optional<DwarfEntry> next_sibling() const;  ///< always further on in the unit
   [[nodiscard]] DwarfEntry unit_entry() const;
-  /// Without the references to its declaration and abstract original.
+  /// The last entry behind the references to a declaration or abstract original; else itself.
   [[nodiscard]] DwarfEntry declaration() const;
 
   /// Of a type, through typedefs and the like; of an array all its elements.

@@ -16,7 +16,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
+#include <utility>
 #include <vector>
 
 #include "symbolize/dwarf_locations.h"
@@ -86,27 +86,52 @@ class ThreadLocals::Impl {
  public:
   Impl(const Snapshot& snapshot, LoadedModules& loaded, Memory& target, DwarfTypes& known)
       : modules(loaded), memory(target), types(known) {
-    const auto program =
+    const auto found =
         std::ranges::find(snapshot.modules, snapshot.process.executable, &Module::path);
-    if (program == snapshot.modules.end()) return;
-    module = static_cast<std::size_t>(program - snapshot.modules.begin());
+    if (found != snapshot.modules.end()) {
+      program = static_cast<std::size_t>(found - snapshot.modules.begin());
+    }
   }
 
-  void open();
+  /// Where the thread's block begins, if the address lies in it.
+  std::optional<Address> find_block(const ThreadSnapshot& thread, Address at);
+  const std::vector<Variable>& list_variables();
 
   LoadedModules& modules;
   Memory& memory;
   DwarfTypes& types;
-  std::optional<std::size_t> module;
-  bool is_open = false;
-  std::optional<std::uint64_t> block_offset;
-  std::optional<std::vector<Variable>> variables;
+  std::optional<std::size_t> program;
+
+ private:
+  bool is_open_ = false;
+  std::optional<std::uint64_t> block_offset_;
+  std::optional<std::vector<Variable>> variables_;
 };
 
-void ThreadLocals::Impl::open() {
-  is_open = true;
-  Dwfl_Module* handle = module ? modules.open(*module) : nullptr;
-  if (handle) block_offset = read_block_offset(handle);
+std::optional<Address> ThreadLocals::Impl::find_block(const ThreadSnapshot& thread, Address at) {
+  const auto tp = thread.registers.thread_pointer;
+  if (!program || !tp || at >= *tp || *tp - at > kBiggestBlock) return {};
+  if (!std::exchange(is_open_, true)) {
+    Dwfl_Module* handle = modules.open(*program);
+    if (handle) block_offset_ = read_block_offset(handle);
+  }
+  if (!block_offset_ || *tp - at > *block_offset_) return {};
+  if (memory.read_object<std::uint64_t>(*tp) != tp->value) return {};
+  return *tp - *block_offset_;
+}
+
+const std::vector<Variable>& ThreadLocals::Impl::list_variables() {
+  if (!variables_) {
+    Gatherer gatherer;
+    Dwarf_Addr bias = 0;
+    Dwarf_Die* unit = nullptr;
+    Dwfl_Module* handle = modules.open(*program);
+    while ((unit = dwfl_module_nextcu(handle, unit, &bias)) != nullptr) {
+      gatherer.walk(find_full_unit({unit->addr, unit->cu}), 0);
+    }
+    variables_ = std::move(gatherer.variables);
+  }
+  return *variables_;
 }
 
 ThreadLocals::ThreadLocals(const Snapshot& snapshot, LoadedModules& modules, Memory& memory,
@@ -116,32 +141,18 @@ ThreadLocals::ThreadLocals(const Snapshot& snapshot, LoadedModules& modules, Mem
 ThreadLocals::~ThreadLocals() = default;
 
 std::optional<ThreadLocalLock> ThreadLocals::find(const ThreadSnapshot& thread, Address lock) {
-  const auto tp = thread.registers.thread_pointer;
-  if (!tp || lock >= *tp || *tp - lock > kBiggestBlock) return {};
-  if (!impl_->is_open) impl_->open();
-  if (!impl_->block_offset || *tp - lock > *impl_->block_offset) return {};
-  if (impl_->memory.read_object<std::uint64_t>(*tp) != tp->value) return {};
-  if (!impl_->variables) {
-    Gatherer gatherer;
-    Dwarf_Addr bias = 0;
-    Dwarf_Die* unit = nullptr;
-    Dwfl_Module* handle = impl_->modules.open(*impl_->module);
-    while ((unit = dwfl_module_nextcu(handle, unit, &bias)) != nullptr) {
-      gatherer.walk(find_full_unit({unit->addr, unit->cu}), 0);
-    }
-    impl_->variables = std::move(gatherer.variables);
-  }
-  const Address block = *tp - *impl_->block_offset;
-  for (const Variable& variable : *impl_->variables) {
-    const std::uint64_t offset = lock - (block + variable.offset);
-    if (offset >= variable.size) continue;
-    const auto type = variable.entry.type();
-    auto member = type ? impl_->types.find_lock(*impl_->module, *type, offset) : std::nullopt;
+  const auto block = impl_->find_block(thread, lock);
+  if (!block) return {};
+  for (const Variable& variable : impl_->list_variables()) {
+    const Address start = *block + variable.offset;
+    const auto type = lock - start < variable.size ? variable.entry.type() : std::nullopt;
+    const auto member =
+        type ? impl_->types.find_lock(*impl_->program, *type, lock - start) : std::nullopt;
     if (!member) continue;
     return ThreadLocalLock{.variable = impl_->types.scopes().qualified_name(variable.entry),
                            .variable_type = impl_->types.name(type),
-                           .member = std::move(*member),
-                           .start = block + variable.offset,
+                           .member = *member,
+                           .start = start,
                            .file = variable.entry.file(DW_AT_decl_file),
                            .line = variable.entry.line()};
   }
