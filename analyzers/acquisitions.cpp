@@ -127,9 +127,11 @@ std::vector<Acquisition> Attributor::find(const HeldLock& held) const {
   // Where a guard and a call are the same taking, the guard's line is the better one.
   for (const auto& [call, is_sure] : calls) {
     if (is_sure != some_call_is_sure) continue;
-    const bool told = std::any_of(found.begin(), found.end(), [&](const Acquisition& other) {
-      return same_function(held.thread, other.frame, call.frame);
-    });
+    // clang 14 captures no structured bindings.
+    const auto is_same = [&, frame = call.frame](const Acquisition& other) {
+      return same_function(held.thread, other.frame, frame);
+    };
+    const bool told = std::any_of(found.begin(), found.end(), is_same);
     if (!told && (is_sure || guards.empty())) found.push_back(call);
   }
   if (found.empty()) found = guards;

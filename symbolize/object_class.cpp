@@ -19,6 +19,10 @@
 // A block can also be an array, as a vector's is: when the same table's pointer stands in it again,
 // at equal distances, the elements are told apart by that.
 //
+// A struct without a table whose first member has one looks like that member. So the block must be
+// of the size that the class's code tells (class_sizes.h), or its debug information must know the
+// lock.
+//
 // A block of std::make_shared begins with the pointers' counts, whose class is a template that has
 // the object's class for its argument.
 //
@@ -36,7 +40,8 @@
 namespace pstuck {
 namespace {
 
-constexpr std::uint64_t kFurthest = 4096;
+// Objects of 25 KiB with locks at their ends are met in databases.
+constexpr std::uint64_t kFurthest = 32 * 1024;
 constexpr std::uint64_t kSmallestLock = 4;
 constexpr std::size_t kLongestTypeName = 4096;
 
@@ -103,7 +108,7 @@ bool is_of_the_standard_library(std::string_view name) {
 }  // namespace
 
 ObjectClasses::ObjectClasses(const Snapshot& snapshot, LoadedModules& modules, Memory& memory)
-    : snapshot_(snapshot), modules_(modules), memory_(memory) {
+    : snapshot_(snapshot), modules_(modules), memory_(memory), sizes_(modules, memory) {
   for (const Mapping& mapping : snapshot.mappings) {
     const bool of_file = mapping.path.starts_with('/');
     if (of_file && mapping.readable && !mapping.executable) data_.push_back(&mapping);
@@ -136,20 +141,16 @@ bool ObjectClasses::is_on_stack(Address at, const Mapping& mapping) const {
   });
 }
 
-/// From a little before kFurthest on, or from the page after one that cannot be read.
-ObjectClasses::Words ObjectClasses::read_words(Address at, const Mapping& heap) {
-  const Address end{(at.value & ~std::uint64_t{7}) + 8};
-  const Address furthest = at - heap.start > kFurthest ? end - kFurthest : heap.start;
-  Words words{end, {}};
-  while (words.start > furthest) {
-    const Address from = std::max(Address{page_floor((words.start - 1).value)}, furthest);
-    std::vector<std::uint64_t> before((words.start - from) / 8);
-    const auto bytes = std::as_writable_bytes(std::span(before));
-    if (memory_.read(from, bytes) != bytes.size()) break;
-    words.words.insert(words.words.begin(), before.begin(), before.end());
-    words.start = from;
-  }
-  return words;
+/// False where there is no more to read: the page cannot be read, or is too far from the address.
+bool ObjectClasses::read_page_before(Words& words, const Mapping& heap) {
+  const Address from = std::max(Address{page_floor((words.start - 1).value)}, heap.start);
+  if (words.start <= heap.start || words.words.size() * 8 > kFurthest) return false;
+  std::vector<std::uint64_t> before((words.start - from) / 8);
+  const auto bytes = std::as_writable_bytes(std::span(before));
+  if (memory_.read(from, bytes) != bytes.size()) return false;
+  words.words.insert(words.words.begin(), before.begin(), before.end());
+  words.start = from;
+  return true;
 }
 
 /// The chunk before this one is in use, as this one's size says, and more chunks follow.
@@ -184,10 +185,13 @@ std::optional<ObjectClasses::Block> ObjectClasses::check_block(Address start,
 }
 
 /// The nearest beginning of a block that covers the address.
-std::optional<ObjectClasses::Block> ObjectClasses::find_block(Address at, const Words& words,
+std::optional<ObjectClasses::Block> ObjectClasses::find_block(Address at, Words& words,
                                                               const Mapping& heap) {
   Address start{at.value / kChunkAlignment * kChunkAlignment};
-  for (; start >= words.start + kChunkHeader; start = start - kChunkAlignment) {
+  for (; start >= heap.start + kChunkHeader; start = start - kChunkAlignment) {
+    while (start - kChunkHeader < words.start) {
+      if (!read_page_before(words, heap)) return {};
+    }
     const std::uint64_t size_word = words.at(start - 8);
     if (to_size(size_word) < at - start) continue;
     const auto block = check_block(start, size_word, heap);
@@ -196,9 +200,9 @@ std::optional<ObjectClasses::Block> ObjectClasses::find_block(Address at, const 
   return {};
 }
 
-/// The last of the objects before the address whose table is that of the first, when they stand at
-/// equal distances.
-std::optional<Address> ObjectClasses::find_element(const Words& words, Address first, Address at) {
+/// The objects before the address whose table is that of the first; none unless they stand at equal
+/// distances.
+std::vector<Address> ObjectClasses::find_elements(const Words& words, Address first, Address at) {
   std::vector<Address> elements;
   for (Address word = first; word <= at; word = word + 8) {
     if (words.at(word) == words.at(first)) elements.push_back(word);
@@ -206,7 +210,19 @@ std::optional<Address> ObjectClasses::find_element(const Words& words, Address f
   for (std::size_t i = 2; i < elements.size(); ++i) {
     if (elements[i] - elements[i - 1] != elements[1] - elements[0]) return {};
   }
-  return elements.back();
+  return elements;
+}
+
+/// Whether one object, or several at this distance, are all that is in the block.
+bool ObjectClasses::fills(const Block& block, Address table,
+                          std::optional<std::uint64_t> distance) {
+  const std::uint64_t usable = block.end - block.start;
+  return std::ranges::any_of(sizes_.find(table), [&](std::uint64_t size) {
+    if (distance) return size == *distance;
+    if (memory_.read_object<Address>(block.start + size) == table) return true;  // the next element
+    // What is left of a free block is not cut off when it is too small for one of its own.
+    return size <= usable && usable - size < kSmallestChunk + kChunkAlignment;
+  });
 }
 
 bool ObjectClasses::describes_a_class(Address type_info) {
@@ -257,19 +273,24 @@ const std::optional<ObjectClasses::VirtualTable>& ObjectClasses::table(Address a
 std::optional<HeapObject> ObjectClasses::find(Address at) {
   const Mapping* const heap = find_mapping(at);
   if (!heap || !is_heap(*heap) || is_on_stack(at, *heap) || modules_.find_image(at)) return {};
-  const Words words = read_words(at, *heap);
+  Words words{Address{(at.value & ~std::uint64_t{7}) + 8}, {}};
   const auto block = find_block(at, words, *heap);
   if (!block || modules_.find_image(block->start)) return {};
-  const auto& found = table(Address{words.at(block->start)});
+  const Address pointer{words.at(block->start)};
+  const auto& found = table(pointer);
   if (!found) return {};
   if (const auto shared = inside_shared(found->class_name)) {
     const Address start = block->start + shared->offset;
     if (at < start || is_of_the_standard_library(shared->class_name)) return {};
-    return HeapObject{std::string(shared->class_name), start, found->module};
+    return HeapObject{std::string(shared->class_name), start, found->module, true};
   }
   if (is_of_the_standard_library(found->class_name)) return {};
-  const auto start = find_element(words, block->start, at);
-  return start ? std::optional(HeapObject{found->class_name, *start, found->module}) : std::nullopt;
+  const std::vector<Address> elements = find_elements(words, block->start, at);
+  if (elements.empty()) return {};
+  std::optional<std::uint64_t> distance;
+  if (elements.size() > 1) distance = elements[1] - elements[0];
+  return HeapObject{found->class_name, elements.back(), found->module,
+                    fills(*block, pointer, distance)};
 }
 
 }  // namespace pstuck

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "attach/memory.h"
+#include "symbolize/class_sizes.h"
 #include "symbolize/modules.h"
 
 namespace pstuck {
@@ -15,6 +16,9 @@ struct HeapObject {
   std::string class_name;  ///< of the most derived class, demangled
   Address start;
   std::size_t module = 0;  ///< that the class's virtual table is in
+  /// The object fills the block of memory that it begins. Else it can as well be the first member
+  /// of another one, which may be a struct that has no virtual table.
+  bool is_whole = false;
 };
 
 /// Finds the classes of objects from their virtual tables: needs no symbols, only memory.
@@ -36,7 +40,7 @@ class ObjectClasses {
     std::string class_name;
     std::size_t module = 0;
   };
-  /// What stands before an address, read once.
+  /// What stands before an address, read page by page.
   struct Words {
     Address start;
     std::vector<std::uint64_t> words;  ///< the last one covers the address
@@ -46,19 +50,21 @@ class ObjectClasses {
   [[nodiscard]] const Mapping* find_mapping(Address at) const;
   [[nodiscard]] bool is_data(Address at) const;
   [[nodiscard]] bool is_on_stack(Address at, const Mapping& mapping) const;
-  Words read_words(Address at, const Mapping& heap);
-  std::optional<Block> find_block(Address at, const Words& words, const Mapping& heap);
-  static std::optional<Address> find_element(const Words& words, Address first, Address at);
+  bool read_page_before(Words& words, const Mapping& heap);
+  std::optional<Block> find_block(Address at, Words& words, const Mapping& heap);
+  static std::vector<Address> find_elements(const Words& words, Address first, Address at);
   std::optional<Block> check_block(Address start, std::uint64_t size_word, const Mapping& heap);
   bool is_in_use_before(Address chunk, const Mapping& heap);
   const std::optional<VirtualTable>& table(Address at);
   std::optional<VirtualTable> read_table(Address at);
+  bool fills(const Block& block, Address table, std::optional<std::uint64_t> distance);
   std::optional<std::string> read_type_name(Address type_info);
   bool describes_a_class(Address type_info);
 
   const Snapshot& snapshot_;
   LoadedModules& modules_;
   Memory& memory_;
+  ClassSizes sizes_;
   std::vector<const Mapping*> data_;  // of files, readable, no code; ascending
   std::unordered_map<std::uint64_t, std::optional<VirtualTable>> tables_;
 };

@@ -225,13 +225,13 @@ std::optional<ObjectClass> Symbolizer::Impl::find_object_class(Address at) {
   const auto object = object_classes_.find(at);
   if (!object) return {};
   ObjectClass found{.name = object->class_name, .object = object->start};
-  if (!options_.lines) return found;
-  const auto member =
-      types_.find_class_member(object->module, object->class_name, at - object->start);
-  if (member) {
-    found.member = member->path;
-    found.lock_type = member->lock_type;
+  std::optional<MemberPath> member;
+  if (options_.lines) {
+    member = types_.find_class_member(object->module, object->class_name, at - object->start);
   }
+  if (!member) return object->is_whole ? std::optional(found) : std::nullopt;
+  found.member = member->path;
+  found.lock_type = member->lock_type;
   return found;
 }
 

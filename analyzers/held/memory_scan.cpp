@@ -1,7 +1,7 @@
 // Locks in all of the memory that objects live in, for those that nothing else leads to: mutexes
 // inside objects of which a thread keeps only the address of the whole, or none at all.
 //
-// By itself it is done where it costs little: it reads at about 4 GB a second. Pages that are not
+// By itself it is done where it costs little: it reads some 3 GB a second. Pages that are not
 // in memory are not brought in: a lock that somebody holds was written to.
 //
 // What has the bytes of a held lock and is none lies among its like: an array of small numbers, or

@@ -49,8 +49,7 @@ class PointerSearch {
 
   void look_at_all(std::vector<SeenLock>& into) {
     std::ranges::sort(pointers_);
-    const auto repeated = std::ranges::unique(pointers_);
-    pointers_.erase(repeated.begin(), repeated.end());
+    pointers_.erase(std::unique(pointers_.begin(), pointers_.end()), pointers_.end());
     for (auto first = pointers_.begin(); first != pointers_.end();) {
       const Address page_end{page_floor(first->value) + kPageSize};
       const auto last = std::lower_bound(first, pointers_.end(), page_end);

@@ -79,6 +79,7 @@ class ObjectClassTest : public ::testing::Test {
     memory_.put(kHeap, bytes_);
     LoadedModules modules(snapshot_, memory_);
     const auto found = ObjectClasses(snapshot_, modules, memory_).find(at);
+    is_whole_ = found && found->is_whole;
     return found ? fmt::format("{}+{:#x}", found->class_name, at - found->start) : "";
   }
 
@@ -87,6 +88,7 @@ class ObjectClassTest : public ::testing::Test {
   std::vector<std::byte> bytes_;  // of the heap
   Address next_table_;
   Address class_type_;
+  bool is_whole_ = false;  ///< the object found last
 };
 
 TEST_F(ObjectClassTest, TheBlockBeginsWithTheTable) {
@@ -189,6 +191,32 @@ TEST_F(ObjectClassTest, BlocksThatAreNone) {
   EXPECT_EQ(find(object + 0x28), "") << "the block was given back";
   put(next_size, 0x41);
   EXPECT_EQ(find(object + 0x28), "OrderBook+0x28");
+}
+
+TEST_F(ObjectClassTest, ADestructorThatGivesBackAsMuchAsTheBlock) {
+  const Address table = add_class("9OrderBook");
+  const Address object = add_block(kHeap + 0x200, 0x90, table);
+  // mov $size, %esi; mov %rax, %rdi; jmp operator delete
+  const auto destroys = [&](unsigned size) {
+    memory_.put(kCode, {0xbe, size, 0, 0, 0, 0x48, 0x89, 0xc7, 0xe9, 0x10, 0, 0, 0, 0xc3});
+    EXPECT_EQ(find(object + 0x28), "OrderBook+0x28");
+    return is_whole_;
+  };
+  EXPECT_TRUE(destroys(0x88));
+  EXPECT_TRUE(destroys(0x78)) << "in a block that was a little too big";
+  EXPECT_FALSE(destroys(0x90));
+  EXPECT_FALSE(destroys(0x28)) << "the first member of something bigger";
+  put(object + 0x40, table.value);
+  EXPECT_TRUE(destroys(0x40)) << "an array's first element";
+  put(object + 0x40, 0);
+  put(object + 0x20, table.value);
+  memory_.put(kCode, {0xbe, 0x20, 0, 0, 0, 0xe9, 0x10, 0, 0, 0});
+  EXPECT_EQ(find(object + 0x28), "OrderBook+0x8") << "an array's second element";
+  EXPECT_TRUE(is_whole_);
+  put(object + 0x20, 0);
+  memory_.forget(kCode);
+  find(object + 0x28);
+  EXPECT_FALSE(is_whole_);
 }
 
 TEST_F(ObjectClassTest, OnlyTheHeapIsLookedAt) {
