@@ -12,7 +12,7 @@
 namespace pstuck {
 
 /// The classes that modules define, by name. A module is indexed when first asked, which takes as
-/// long as its debug information is big: 0.1 s for 20 MB.
+/// long as its debug information is big: 0.1 s for 50 MB.
 class DwarfClasses {
  public:
   DwarfClasses(LoadedModules& modules, DwarfScopes& scopes) : modules_(modules), scopes_(scopes) {}

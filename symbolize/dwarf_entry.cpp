@@ -3,6 +3,8 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 
+#include <limits>
+
 namespace pstuck {
 namespace {
 
@@ -144,6 +146,11 @@ std::string DwarfEntry::file(unsigned attribute) const {
   const char* name = dwarf_filesrc(files, index, nullptr, nullptr);
   if (!name || std::string_view(name) == kNoFile) return {};
   return absolute_file({unit.addr, unit.cu}, name);
+}
+
+int DwarfEntry::line() const {
+  const std::uint64_t line = number(DW_AT_decl_line).value_or(0);
+  return line <= std::numeric_limits<int>::max() ? static_cast<int>(line) : 0;
 }
 
 std::uint64_t DwarfEntry::offset() const {

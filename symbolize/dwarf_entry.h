@@ -30,7 +30,7 @@ class DwarfEntry {
   [[nodiscard]] std::optional<DwarfEntry> first_child() const;
   [[nodiscard]] std::optional<DwarfEntry> next_sibling() const;  ///< always further on in the unit
   [[nodiscard]] DwarfEntry unit_entry() const;
-  /// Without the references to its declaration and abstract original.
+  /// The last entry behind the references to a declaration or abstract original; else itself.
   [[nodiscard]] DwarfEntry declaration() const;
 
   /// Of a type, through typedefs and the like; of an array all its elements.
@@ -42,6 +42,7 @@ class DwarfEntry {
   /// That an attribute names, DW_AT_decl_file or DW_AT_call_file; made absolute with the
   /// compilation directory. Empty when not known.
   [[nodiscard]] std::string file(unsigned attribute) const;
+  [[nodiscard]] int line() const;  ///< of its declaration; 0: not known
 
   [[nodiscard]] std::uint64_t offset() const;  ///< in its section
   [[nodiscard]] void* bytes() const { return bytes_; }

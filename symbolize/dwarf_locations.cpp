@@ -36,9 +36,7 @@ std::optional<DwarfOperation> resolve(Dwarf_Attribute& location, const Dwarf_Op&
   Dwarf_Attribute indexed;
   Dwarf_Addr value = 0;
   if (dwarf_getlocation_attr(&location, &operation, &indexed) != 0) return {};
-  if (is_address ? dwarf_formaddr(&indexed, &value) != 0 : dwarf_formudata(&indexed, &value) != 0) {
-    return {};
-  }
+  if (dwarf_formaddr(&indexed, &value) != 0 && dwarf_formudata(&indexed, &value) != 0) return {};
   return DwarfOperation{static_cast<std::uint8_t>(is_address ? DW_OP_addr : DW_OP_constu), value,
                         0};
 }

@@ -30,7 +30,7 @@ constexpr std::uint64_t kMostElements = 8;
 
 constexpr std::uint64_t kBiggestGuard = 32;
 // A pthread_rwlock_t has 56 bytes; a class around one may know its owner and its name.
-constexpr std::uint64_t kBiggestLock = 80;
+constexpr std::uint64_t kBiggestLock = 80;  // of the program's own classes
 
 constexpr std::uint64_t kVectorSize = 24;  // begin, end, end of storage: libstdc++ and libc++
 
@@ -117,7 +117,8 @@ ObjectPointers::Shape ObjectPointers::inspect_class(std::size_t module, const Dw
   shape.is_guard =
       is_guard_class(type.name(), library) || (shape.is_plain && has_destructor && is_small);
   for (PointerInObject& pointer : shape.pointers) {
-    const bool is_to_lock = pointer.pointee_size <= kBiggestLock && !pointer.is_vector;
+    const bool is_to_lock = !pointer.is_vector && (pointer.pointee_size <= kBiggestLock ||
+                                                   types_.is_lock(pointer.pointee));
     pointer.is_guard = pointer.is_guard || (shape.is_guard && is_to_lock);
   }
   return shape;

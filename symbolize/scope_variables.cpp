@@ -3,7 +3,6 @@
 #include <dwarf.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "symbolize/lock_types.h"
@@ -30,11 +29,6 @@ bool counts_from_cfa(const std::vector<DwarfOperation>& location) {
   });
 }
 
-int line_of(const DwarfEntry& variable) {
-  const std::uint64_t line = variable.number(DW_AT_decl_line).value_or(0);
-  return line <= std::numeric_limits<int>::max() ? static_cast<int>(line) : 0;
-}
-
 bool is_lambda(const DwarfEntry& type) {
   if (!type.name().empty()) return false;
   int budget = kMostChildren;
@@ -52,7 +46,7 @@ const VariableDescription& ScopeIndex::describe(const ScopeVariable& variable) {
     variable.description = VariableDescription{.name = std::string(variable.entry.name()),
                                                .type = types_.name(variable.entry.type()),
                                                .file = variable.entry.file(DW_AT_decl_file),
-                                               .line = line_of(variable.entry),
+                                               .line = variable.entry.line(),
                                                .is_lambda = is_lambda(variable.type)};
   }
   return *variable.description;
