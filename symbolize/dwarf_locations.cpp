@@ -16,7 +16,7 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 
-#include <algorithm>
+#include <utility>
 
 namespace pstuck {
 namespace {
@@ -89,9 +89,10 @@ class Evaluator {
   /// What the operations so far amount to; the machine begins anew.
   Piece finish();
 
-  [[nodiscard]] bool is_untouched() const { return stack_.empty() && !value_; }
+  [[nodiscard]] bool is_untouched() const { return depth_ == 0 && !value_; }
 
  private:
+  std::uint64_t& top() { return stack_[depth_ - 1]; }
   bool push(std::uint64_t value);
   bool push_register(std::uint64_t number, std::uint64_t offset);
   bool take_register(std::uint64_t number);
@@ -101,13 +102,14 @@ class Evaluator {
 
   const FrameState& frame_;
   Memory& memory_;
-  std::vector<std::uint64_t> stack_;
+  std::array<std::uint64_t, kDeepestStack> stack_;
+  std::size_t depth_ = 0;
   std::optional<std::uint64_t> value_;  // the piece is not in memory
 };
 
 bool Evaluator::push(std::uint64_t value) {
-  if (stack_.size() == kDeepestStack) return false;
-  stack_.push_back(value);
+  if (depth_ == kDeepestStack) return false;
+  stack_[depth_++] = value;
   return true;
 }
 
@@ -118,28 +120,28 @@ bool Evaluator::push_register(std::uint64_t number, std::uint64_t offset) {
 
 bool Evaluator::take_register(std::uint64_t number) {
   if (!is_untouched() || !push_register(number, 0)) return false;
-  value_ = stack_.back();
+  value_ = top();
   return true;
 }
 
 bool Evaluator::load(std::uint64_t size) {
-  if (stack_.empty() || size == 0 || size > kWordSize) return false;
+  if (depth_ == 0 || size == 0 || size > kWordSize) return false;
   std::array<std::byte, kWordSize> bytes{};
   const auto wanted = std::span(bytes).first(size);
-  if (memory_.read({stack_.back()}, wanted) != size) return false;
-  std::memcpy(&stack_.back(), bytes.data(), kWordSize);
+  if (memory_.read({top()}, wanted) != size) return false;
+  std::memcpy(&top(), bytes.data(), kWordSize);
   return true;
 }
 
 bool Evaluator::pick(std::uint64_t depth) {
-  return depth < stack_.size() && push(stack_[stack_.size() - 1 - depth]);
+  return depth < depth_ && push(stack_[depth_ - 1 - depth]);
 }
 
 bool Evaluator::compute(std::uint8_t code) {
-  if (stack_.size() < 2) return false;
-  const std::uint64_t b = stack_.back();
-  stack_.pop_back();
-  std::uint64_t& a = stack_.back();
+  if (depth_ < 2) return false;
+  const std::uint64_t b = top();
+  --depth_;
+  std::uint64_t& a = top();
   switch (code) {
     case DW_OP_plus:
       a += b;
@@ -166,8 +168,7 @@ bool Evaluator::compute(std::uint8_t code) {
       a = b < 64 ? a >> b : 0;
       return true;
     case DW_OP_swap:
-      stack_.insert(stack_.end() - 1, b);
-      return true;
+      return push(std::exchange(a, b));
     default:
       return false;
   }
@@ -214,16 +215,16 @@ bool Evaluator::step(const DwarfOperation& operation) {
     case DW_OP_pick:
       return pick(operation.operand);
     case DW_OP_drop:
-      if (stack_.empty()) return false;
-      stack_.pop_back();
+      if (depth_ == 0) return false;
+      --depth_;
       return true;
     case DW_OP_plus_uconst:
-      if (stack_.empty()) return false;
-      stack_.back() += operation.operand;
+      if (depth_ == 0) return false;
+      top() += operation.operand;
       return true;
     case DW_OP_stack_value:
-      if (stack_.empty()) return false;
-      value_ = stack_.back();
+      if (depth_ == 0) return false;
+      value_ = top();
       return true;
     case DW_OP_nop:
       return true;
@@ -236,10 +237,10 @@ Piece Evaluator::finish() {
   Piece piece;
   if (value_) {
     piece = {.kind = Piece::Kind::kValue, .value = *value_};
-  } else if (!stack_.empty()) {
-    piece = {.kind = Piece::Kind::kMemory, .value = stack_.back()};
+  } else if (depth_ != 0) {
+    piece = {.kind = Piece::Kind::kMemory, .value = top()};
   }
-  stack_.clear();
+  depth_ = 0;
   value_.reset();
   return piece;
 }

@@ -18,10 +18,7 @@
 
 #include "symbolize/frame_variables.h"
 
-#include <dwarf.h>
-
 #include <algorithm>
-#include <limits>
 
 #include "symbolize/object_locks.h"
 #include "symbolize/object_pointers.h"
@@ -32,7 +29,6 @@ namespace pstuck {
 namespace {
 
 constexpr std::size_t kMostHitsInFrame = 64;
-constexpr int kMostMembers = 4096;
 
 constexpr unsigned kRsp = 7;
 constexpr unsigned kPc = 16;
@@ -66,14 +62,8 @@ struct FrameRun {
   std::size_t end = 0;
 };
 
-int line_of(const DwarfEntry& variable) {
-  const std::uint64_t line = variable.number(DW_AT_decl_line).value_or(0);
-  return line <= std::numeric_limits<int>::max() ? static_cast<int>(line) : 0;
-}
-
-bool is_declared_below(const ScopeVariable& variable, const Location& place) {
-  return line_of(variable.entry) > place.line && place.line > 0 &&
-         variable.entry.file(DW_AT_decl_file) == place.file;
+bool is_declared_below(const VariableDescription& variable, const Location& place) {
+  return variable.line > place.line && place.line > 0 && variable.file == place.file;
 }
 
 VariableHit::Relation relation_of(const ScopeVariable& variable, const LockInReach& found) {
@@ -87,22 +77,12 @@ VariableHit::Relation relation_of(const ScopeVariable& variable, const LockInRea
 
 /// A lambda's object has what it captured under the names that those have outside it; gcc adds two
 /// underscores.
-bool is_lambda(const ScopeVariable& variable) {
-  if (!variable.type.name().empty()) return false;
-  int budget = kMostMembers;
-  for (auto child = variable.type.first_child(); child && budget > 0;
-       child = child->next_sibling()) {
-    --budget;
-    if (child->name() == "operator()") return true;
-  }
-  return false;
-}
-
-std::string spell(const ScopeVariable& variable, const LockInReach& found) {
-  const std::string name(variable.entry.name());
+std::string spell(const ScopeVariable& variable, const VariableDescription& description,
+                  const LockInReach& found) {
+  const std::string& name = description.name;
   const std::string& path = found.path;
   std::string text;
-  if (path.starts_with('.') && is_lambda(variable)) {
+  if (path.starts_with('.') && description.is_lambda) {
     text = path.substr(path.starts_with(".__") ? 3 : 1);
   } else if (!variable.is_pointer) {
     text = name + path;
@@ -137,7 +117,8 @@ class FrameVariables::Impl {
                                         const FrameState& state);
   std::vector<LockInReach> find_locks(std::size_t module, const ScopeVariable& variable,
                                       const FrameState& state, ObjectLocks& locks);
-  VariableHit describe(const ScopeVariable& variable, const LockInReach& found);
+  VariableHit make_hit(const ScopeVariable& variable, const VariableDescription& description,
+                       const LockInReach& found);
 
   const Snapshot& snapshot;
   LoadedModules& modules;
@@ -190,19 +171,20 @@ std::vector<LockInReach> FrameVariables::Impl::find_locks(std::size_t module,
   return locks.follow_pointers(module, variable.type, read);
 }
 
-VariableHit FrameVariables::Impl::describe(const ScopeVariable& variable,
+VariableHit FrameVariables::Impl::make_hit(const ScopeVariable& variable,
+                                           const VariableDescription& description,
                                            const LockInReach& found) {
   VariableHit hit{.lock = found.lock,
                   .relation = relation_of(variable, found),
-                  .variable = std::string(variable.entry.name()),
-                  .variable_type = types.name(variable.entry.type()),
-                  .path = spell(variable, found),
+                  .variable = description.name,
+                  .variable_type = description.type,
+                  .path = spell(variable, description, found),
                   .lock_type = found.member.lock_type,
                   .class_member = found.member.class_member,
-                  .file = variable.entry.file(DW_AT_decl_file),
-                  .line = line_of(variable.entry)};
+                  .file = description.file,
+                  .line = description.line};
   if (!hit.class_member.empty()) hit.object = found.object;
-  // A guard's object is the guard: its path is no way to the lock that a programmer would write.
+  // A guard's own members are no way to the lock that a programmer would write.
   if (hit.relation == VariableHit::Relation::kGuards) hit.path = hit.variable;
   return hit;
 }
@@ -221,10 +203,12 @@ void FrameVariables::Impl::look_at(const Stacks& stacks, const FrameRun& run, Ob
     const std::size_t frame = run.first + variable.level;
     const auto found = find_locks(*module, variable, state, locks);
     if (found.empty()) continue;
-    if (!variable.is_parameter && is_declared_below(variable, stacks.at(frames[frame]))) continue;
+    const VariableDescription& description = scopes.describe(variable);
+    const Location& place = stacks.at(frames[frame]);
+    if (!variable.is_parameter && is_declared_below(description, place)) continue;
     for (const LockInReach& lock : found) {
       if (hits.size() - before == kMostHitsInFrame) return;
-      VariableHit hit = describe(variable, lock);
+      VariableHit hit = make_hit(variable, description, lock);
       hit.thread = run.thread;
       hit.frame = frame;
       hits.push_back(std::move(hit));

@@ -14,6 +14,8 @@ constexpr std::uint64_t kBiggestCopy = 4096;
 // Bounds what a process with many objects can cost.
 constexpr std::size_t kMostObjects = 50'000;
 
+constexpr int kMostRepetitions = 4;
+
 constexpr std::uint64_t kWordSize = 8;
 constexpr Address kFirstPage{4096};
 
@@ -56,10 +58,17 @@ std::vector<LockInReach> ObjectLocks::look_inside(std::size_t module, const Dwar
 const std::vector<LockInReach>& ObjectLocks::find_shared(std::size_t module, const DwarfEntry& type,
                                                          Address object) {
   static const std::vector<LockInReach> kNone;
-  const auto entry = known_.find({type.bytes(), object});
-  if (entry != known_.end()) return entry->second;
-  if (known_.size() >= kMostObjects) return kNone;
-  return known_[{type.bytes(), object}] = find(module, type, object);
+  auto entry = known_.find({type.bytes(), object});
+  if (entry == known_.end()) {
+    if (known_.size() >= kMostObjects) return kNone;
+    entry = known_.try_emplace({type.bytes(), object}).first;
+    entry->second.locks = find(module, type, object);
+  }
+  Known& known = entry->second;
+  if (++known.times_told == kMostRepetitions) {
+    std::erase_if(known.locks, [](const LockInReach& lock) { return !lock.is_inside; });
+  }
+  return known.locks;
 }
 
 std::vector<LockInReach> ObjectLocks::find(std::size_t module, const DwarfEntry& type,

@@ -34,7 +34,9 @@ class ObjectLocks {
   /// In the object of a bare type at the address, and behind the pointers in it.
   std::vector<LockInReach> find(std::size_t module, const DwarfEntry& type, Address object);
 
-  /// The same, remembered: for objects that many frames point to.
+  /// The same, remembered, for objects that many frames point to. What is behind the object's own
+  /// pointers is told the first times only: it is there for names, and the hundredth frame knows no
+  /// better one.
   const std::vector<LockInReach>& find_shared(std::size_t module, const DwarfEntry& type,
                                               Address object);
 
@@ -57,7 +59,12 @@ class ObjectLocks {
   DwarfTypes& types_;
   ObjectPointers& pointers_;
   Memory& memory_;
-  std::map<std::pair<const void*, Address>, std::vector<LockInReach>> known_;
+  struct Known {
+    std::vector<LockInReach> locks;
+    int times_told = 0;
+  };
+
+  std::map<std::pair<const void*, Address>, Known> known_;  // by type and object
 };
 
 }  // namespace pstuck

@@ -3,6 +3,7 @@
 #include <dwarf.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "symbolize/lock_types.h"
@@ -29,7 +30,33 @@ bool counts_from_cfa(const std::vector<DwarfOperation>& location) {
   });
 }
 
+int line_of(const DwarfEntry& variable) {
+  const std::uint64_t line = variable.number(DW_AT_decl_line).value_or(0);
+  return line <= std::numeric_limits<int>::max() ? static_cast<int>(line) : 0;
+}
+
+bool is_lambda(const DwarfEntry& type) {
+  if (!type.name().empty()) return false;
+  int budget = kMostChildren;
+  for (auto child = type.first_child(); child && budget > 0; child = child->next_sibling()) {
+    --budget;
+    if (child->name() == "operator()") return true;
+  }
+  return false;
+}
+
 }  // namespace
+
+const VariableDescription& ScopeIndex::describe(const ScopeVariable& variable) {
+  if (!variable.description) {
+    variable.description = VariableDescription{.name = std::string(variable.entry.name()),
+                                               .type = types_.name(variable.entry.type()),
+                                               .file = variable.entry.file(DW_AT_decl_file),
+                                               .line = line_of(variable.entry),
+                                               .is_lambda = is_lambda(variable.type)};
+  }
+  return *variable.description;
+}
 
 const ScopeVariables& ScopeIndex::find(std::size_t module, Address at) {
   const auto [entry, is_new] = known_.try_emplace(at.value);

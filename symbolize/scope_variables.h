@@ -12,6 +12,15 @@
 
 namespace pstuck {
 
+/// What to say of a variable.
+struct VariableDescription {
+  std::string name;
+  std::string type;
+  std::string file;
+  int line = 0;
+  bool is_lambda = false;  ///< it is, or points to, the object of a lambda expression
+};
+
 /// A variable that exists at some code address and could lead to a lock by its type.
 struct ScopeVariable {
   DwarfEntry entry;
@@ -22,6 +31,7 @@ struct ScopeVariable {
   DwarfEntry type;         ///< bare; of what it points to
   std::uint64_t size = 0;  ///< of an object of that type
   std::vector<DwarfOperation> location;
+  mutable std::optional<VariableDescription> description;  // made when first needed
 };
 
 /// The variables in scope at one code address.
@@ -41,6 +51,8 @@ class ScopeIndex {
       : units_(units), functions_(functions), types_(types), pointers_(pointers) {}
 
   const ScopeVariables& find(std::size_t module, Address at);
+
+  const VariableDescription& describe(const ScopeVariable& variable);
 
  private:
   ScopeVariables read(std::size_t module, Address at);

@@ -5,7 +5,15 @@
 
 Each case runs in a thread of its own, blocked in its innermost function. What holds, and where it
 was taken, stands in the generated source as comments ("// takes 0"): the line numbers of the truth
-are read off the finished text. pieces.py and special_cases.cpp.in have the text.
+are read off the finished text. pieces.py has what most cases are put together from.
+
+The others stand in cases/. There, "//// NAME" begins a case; after the name may come
+  tag=returned     the truth is the caller of a function that came back with the lock
+  tag=decoy        other frames look as if they had taken it
+  tag=inline       the compiler decides whether the function has a frame of its own
+  guards=A,B       one case for each of these guards; lock= is its $M, other= another lock
+  kind=stdio       not a mutex
+A case without "takes" holds nothing.
 """
 
 import itertools
@@ -17,9 +25,12 @@ from dataclasses import dataclass
 
 from pieces import FAR_PLACES, FLOWS, GUARDS, HEAD, PLACES, Guard
 
+SPECIAL = ["functions", "several_locks", "returned", "decoys", "odd_frames", "nothing_held",
+           "indirect"]
 FILES = 8
 FIRST_ID = 2  # 1 is the main thread, which holds the gate
-PARKS = ["park();", "park_deep(3);", "park();", "park_in_condition();", "park();", "park_at_gate();"]
+PARKS = ["park();", "park_deep(3);", "park();", "park_in_condition();", "park();",
+         "park_at_gate();"]
 MARK = re.compile(r"//\s*(takes|guards) (.*)$")
 
 
@@ -123,7 +134,7 @@ def fits(guard, place, flow):
     return not (two_functions and place.setup)
 
 
-def all_cases(special_text):
+def all_cases(folder):
     corpus = Corpus()
     places = itertools.cycle(name for name in PLACES if name not in ("global", "this"))
     hand = itertools.cycle(["by_hand", "pthread"])
@@ -141,8 +152,10 @@ def all_cases(special_text):
     for flow in ("straight", "loop", "again", "branch"):
         for place in ("global", "reference", "array_index", "pointer_member", "own_stack"):
             corpus.combine(next(guards), place, flow, inline=True)
-    for block in special_text.split("\n//// ")[1:]:
-        corpus.add_special(*block.split("\n", 1))
+    for name in SPECIAL:
+        text = (folder / f"{name}.cpp.in").read_text()
+        for block in text.split("\n//// ")[1:]:
+            corpus.add_special(*block.split("\n", 1))
     flows = itertools.cycle(["again", "many_values", "branch", "loop", "relock"])
     for place in FAR_PLACES:
         for guard in ("lock_guard", "unique_lock", next(hand)):
@@ -155,9 +168,11 @@ def indented(text):
     depth = 0
     for line in text.splitlines():
         code = line.strip()
+        if not code:
+            continue
         level = depth - (1 if code.startswith("}") else 0)
         depth += code.count("{") - code.count("}")
-        yield "  " * level + code if code else ""
+        yield "  " * level + code
 
 
 class Truth:
@@ -185,22 +200,18 @@ class Truth:
     def rows(self, file):
         assert set(self.taken) == self.acquired, self.case.name
         for lock, places in sorted(self.taken.items()):
-            taken = " ".join(f"{function}|{physical}|{file}|{','.join(map(str, sorted(set(lines))))}"
-                             for (function, physical), lines in places.items())
+            taken = " ".join(
+                f"{function}|{physical}|{file}|{','.join(map(str, sorted(set(lines))))}"
+                for (function, physical), lines in places.items())
             yield (f'{{{self.case.id}, {lock}, "{self.case.kind}", "{self.case.tag}", '
                    f'"{taken}"}},')
-
-
-def write_if_changed(path, text):
-    if not path.exists() or path.read_text() != text:
-        path.write_text(text)
 
 
 def main():
     here = pathlib.Path(__file__).parent
     directory = pathlib.Path(sys.argv[1])
     directory.mkdir(parents=True, exist_ok=True)
-    cases = all_cases((here / "special_cases.cpp.in").read_text())
+    cases = all_cases(here / "cases")
     rows = []
     size = -(-len(cases) // FILES)
     for number in range(FILES):
@@ -213,7 +224,7 @@ def main():
                 lines.append(code)
                 truth.learn(code, len(lines))
             rows += truth.rows(file)
-        write_if_changed(directory / file, "\n".join(lines) + "\n")
+        (directory / file).write_text("\n".join(lines) + "\n")
     table = ['#include "corpus.h"', ""]
     table += [f"void enter_{case.id}();" for case in cases]
     table += ["", "const Case cases[] = {"]
@@ -221,7 +232,7 @@ def main():
     table += ["    {0, nullptr, nullptr}};", "", "const Pair pairs[] = {"]
     table += ["    " + row for row in rows]
     table += ['    {0, 0, "", "", ""}};']
-    write_if_changed(directory / "table.cpp", "\n".join(table) + "\n")
+    (directory / "table.cpp").write_text("\n".join(table) + "\n")
     print(f"{len(cases)} cases, {len(rows)} pairs")
 
 
