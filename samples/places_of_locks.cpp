@@ -3,7 +3,8 @@
 //
 //     worker ──wants──▶ the lock ──held by──▶ worker
 //
-// Run with: function_static | in_namespace | anonymous | element | base | in_union | member
+// Run with: function_static | in_namespace | anonymous | element | base | in_union | member |
+// Run with: thread_local
 // pstuck: which it holds itself
 
 #include <map>
@@ -39,11 +40,10 @@ struct Journal : Lockable {
   std::string lines;
 } g_journal;
 union Slot {
-  Slot() : shard() {}
-  ~Slot() {}
   char bytes[96];
-  Shard shard;
+  Shard shard{};
 } g_slot;
+thread_local Shard t_shard;
 
 std::mutex& once_made_lock() {
   static std::mutex made_lock;
@@ -53,7 +53,6 @@ std::mutex& once_made_lock() {
 [[gnu::noinline]] void lock_again(std::mutex& lock) {
   sample::waits("lock");
   std::lock_guard guard(lock);
-  sample::tell("locked");
 }
 
 [[gnu::noinline]] void lock_twice(std::mutex& lock) {
@@ -71,6 +70,7 @@ int main(int argc, char** argv) {
       {"element", {&g_table.spare[1][2].mu, "g_table.spare[1][2].mu"}},
       {"base", {&g_journal.lock(), "g_journal.mu_"}},
       {"in_union", {&g_slot.shard.mu, "g_slot.shard.mu"}},
+      {"thread_local", {&t_shard.mu, "t_shard.mu"}},
       {"member", {&g_table.shards[3].mu, "g_table.shards[3].mu"}}};
   const auto [lock, name] = places.at(argc > 1 ? argv[1] : "member");
   sample::lock("lock", lock), sample::lock_name("lock", name);

@@ -19,6 +19,9 @@ class VariableIndex {
   /// The variable in this module that covers the address; without its member.
   std::optional<DataSymbol> find(std::size_t module, Address at);
 
+  /// The same for a thread-local variable, by its offset in a thread's copy of the module's.
+  std::optional<DataSymbol> find_thread_local(std::size_t module, std::uint64_t offset);
+
   /// The variable of this name in the module.
   std::optional<Address> find(std::size_t module, std::string_view name);
 
@@ -29,11 +32,19 @@ class VariableIndex {
     SymbolRank rank;
   };
 
-  const std::vector<Variable>& variables_of(std::size_t module);
-  static std::vector<Variable> read_variables(Dwfl_Module* module);
+  /// Ascending; of variables at one address the one to show comes last.
+  struct Variables {
+    std::vector<Variable> fixed;
+    std::vector<Variable> thread_local_ones;  ///< by offset
+  };
+
+  const Variables& variables_of(std::size_t module);
+  static Variables read_variables(Dwfl_Module* module);
+  std::optional<DataSymbol> find_in(const std::vector<Variable>& variables, std::size_t module,
+                                    std::uint64_t at) const;
 
   LoadedModules& modules_;
-  std::unordered_map<std::size_t, std::vector<Variable>> by_module_;
+  std::unordered_map<std::size_t, Variables> by_module_;
 };
 
 }  // namespace pstuck

@@ -23,7 +23,6 @@
 #include "symbolize/object_locks.h"
 #include "symbolize/object_pointers.h"
 #include "symbolize/scope_variables.h"
-#include "symbolize/thread_locals.h"
 #include "symbolize/unwind_tables.h"
 
 namespace pstuck {
@@ -108,13 +107,10 @@ class FrameVariables::Impl {
         memory(target),
         types(known),
         pointers(known),
-        scopes(units, functions, known, pointers),
-        thread_locals(captured, loaded, target, known) {}
+        scopes(units, functions, known, pointers) {}
 
   void look_at(const Stacks& stacks, const FrameRun& run, ObjectLocks& locks,
                std::vector<VariableHit>& hits);
-  void look_at_thread_locals(const Stacks& stacks, std::size_t thread,
-                             std::span<const Address> locks, std::vector<VariableHit>& hits);
   FrameState evaluate_frame(const Stacks& stacks, const FrameRun& run,
                             const ScopeVariables& variables);
   std::optional<std::uint64_t> find_cfa(const Stacks& stacks, const FrameRun& run,
@@ -130,7 +126,6 @@ class FrameVariables::Impl {
   DwarfTypes& types;
   ObjectPointers pointers;
   ScopeIndex scopes;
-  ThreadLocals thread_locals;
 };
 
 std::optional<std::uint64_t> FrameVariables::Impl::find_cfa(const Stacks& stacks,
@@ -221,31 +216,6 @@ void FrameVariables::Impl::look_at(const Stacks& stacks, const FrameRun& run, Ob
   }
 }
 
-/// They are in no frame's scope: the thread's outermost frame stands for all.
-void FrameVariables::Impl::look_at_thread_locals(const Stacks& stacks, std::size_t thread,
-                                                 std::span<const Address> locks,
-                                                 std::vector<VariableHit>& hits) {
-  const std::vector<Frame>& frames = stacks.stacks[thread].frames;
-  if (frames.empty()) return;
-  for (const Address lock : locks) {
-    const auto found = thread_locals.find(snapshot.threads[thread], lock);
-    if (!found) continue;
-    VariableHit hit{.lock = lock,
-                    .thread = thread,
-                    .frame = frames.size() - 1,
-                    .relation = VariableHit::Relation::kContains,
-                    .variable = found->variable,
-                    .variable_type = found->variable_type,
-                    .path = found->variable + found->member.path,
-                    .lock_type = found->member.lock_type,
-                    .class_member = found->member.class_member,
-                    .file = found->file,
-                    .line = found->line};
-    if (!hit.class_member.empty()) hit.object = found->start + found->member.object_offset;
-    hits.push_back(std::move(hit));
-  }
-}
-
 FrameVariables::FrameVariables(const Snapshot& snapshot, LoadedModules& modules, Memory& memory,
                                DwarfUnits& units, DwarfFunctions& functions, DwarfTypes& types)
     : impl_(std::make_unique<Impl>(snapshot, modules, memory, units, functions, types)) {}
@@ -267,7 +237,6 @@ std::vector<VariableHit> FrameVariables::find(const Stacks& stacks,
       impl_->look_at(stacks, {thread, first, end}, objects, hits);
       first = end;
     }
-    impl_->look_at_thread_locals(stacks, thread, locks, hits);
   }
   return hits;
 }

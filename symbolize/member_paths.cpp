@@ -26,7 +26,11 @@ class MemberPaths::Impl {
  public:
   Impl(LoadedModules& loaded, DwarfTypes& known) : modules(loaded), types(known) {}
 
-  using Variables = std::unordered_map<std::uint64_t, DwarfEntry>;  // by address in the target
+  struct Variables {
+    std::unordered_map<std::uint64_t, DwarfEntry> fixed;              ///< by address in the target
+    std::unordered_map<std::uint64_t, DwarfEntry> thread_local_ones;  ///< by offset
+  };
+  using Kind = std::unordered_map<std::uint64_t, DwarfEntry> Variables::*;
 
   /// The variables of one module, walked in two steps.
   struct Index {
@@ -35,7 +39,9 @@ class MemberPaths::Impl {
     bool functions_walked = false;
   };
 
-  std::optional<DwarfEntry> find_variable(std::size_t module, Address at);
+  std::optional<DwarfEntry> find_variable(std::size_t module, Kind kind, std::uint64_t at);
+  std::optional<MemberPath> find(std::size_t module, Kind kind, std::uint64_t variable,
+                                 std::uint64_t offset);
   void walk(std::size_t module, bool functions, Variables& variables);
   void add_children(const DwarfEntry& parent, Dwarf_Addr bias, int depth, bool functions,
                     Variables& variables);
@@ -56,7 +62,11 @@ void MemberPaths::Impl::add_children(const DwarfEntry& parent, Dwarf_Addr bias, 
       add_children(*child, bias, depth + 1, functions, variables);
     }
     if (tag != DW_TAG_variable) continue;
-    if (const auto address = read_fixed_address(*child)) variables.emplace(*address + bias, *child);
+    if (const auto address = read_fixed_address(*child)) {
+      variables.fixed.emplace(*address + bias, *child);
+    } else if (const auto offset = read_thread_local_offset(*child)) {
+      variables.thread_local_ones.emplace(*offset, *child);
+    }
   }
 }
 
@@ -69,15 +79,24 @@ void MemberPaths::Impl::walk(std::size_t module, bool functions, Variables& vari
   }
 }
 
-std::optional<DwarfEntry> MemberPaths::Impl::find_variable(std::size_t module, Address at) {
+std::optional<DwarfEntry> MemberPaths::Impl::find_variable(std::size_t module, Kind kind,
+                                                           std::uint64_t at) {
   Index& index = indexes[module];
+  const auto& known = index.variables.*kind;
   if (!std::exchange(index.top_walked, true)) walk(module, false, index.variables);
-  auto found = index.variables.find(at.value);
-  if (found == index.variables.end() && !std::exchange(index.functions_walked, true)) {
+  auto found = known.find(at);
+  if (found == known.end() && !std::exchange(index.functions_walked, true)) {
     walk(module, true, index.variables);
-    found = index.variables.find(at.value);
+    found = known.find(at);
   }
-  return found == index.variables.end() ? std::nullopt : std::optional(found->second);
+  return found == known.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<MemberPath> MemberPaths::Impl::find(std::size_t module, Kind kind,
+                                                  std::uint64_t variable, std::uint64_t offset) {
+  const auto entry = find_variable(module, kind, variable);
+  const auto type = entry ? entry->type() : std::nullopt;
+  return type ? types.find_lock(module, *type, offset) : std::nullopt;
 }
 
 MemberPaths::MemberPaths(LoadedModules& modules, DwarfTypes& types)
@@ -86,9 +105,12 @@ MemberPaths::~MemberPaths() = default;
 
 std::optional<MemberPath> MemberPaths::find(std::size_t module, Address variable,
                                             std::uint64_t offset) {
-  const auto entry = impl_->find_variable(module, variable);
-  const auto type = entry ? entry->type() : std::nullopt;
-  return type ? impl_->types.find_lock(module, *type, offset) : std::nullopt;
+  return impl_->find(module, &Impl::Variables::fixed, variable.value, offset);
+}
+
+std::optional<MemberPath> MemberPaths::find_thread_local(std::size_t module, std::uint64_t variable,
+                                                         std::uint64_t offset) {
+  return impl_->find(module, &Impl::Variables::thread_local_ones, variable, offset);
 }
 
 }  // namespace pstuck

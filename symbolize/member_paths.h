@@ -18,6 +18,10 @@ class MemberPaths {
   /// None without debug information, and when no member that is known to be a lock begins there.
   std::optional<MemberPath> find(std::size_t module, Address variable, std::uint64_t offset);
 
+  /// The same for a thread-local variable, by its offset in a thread's copy of the module's.
+  std::optional<MemberPath> find_thread_local(std::size_t module, std::uint64_t variable,
+                                              std::uint64_t offset);
+
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;

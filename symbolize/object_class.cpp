@@ -1,12 +1,11 @@
 // From an address inside an object on the heap to the object's class, without any symbols.
 //
-//     malloc's header          the object                         the module, also when stripped
-//     ┌──────────┬──────┐┌────────┬─────────┬───────────┬────┐
-//     │ (before) │ size ││ vptr   │ orders_ │ mu_       │ …  │    …  0 │ type ─┬▶ vtable of …
-//     class_type_info └──────────┴──────┘└───│────┴─────────┴───────────┴────┘         │       └▶
-//     "9OrderBook"
-//                  0x91      └────────────────────▲───────────────▶ first virtual function
-//                                             the address
+//     malloc's header      the object                  the module
+//     ┌──────────┬──────┐  ┌──────┬─────────┬─────┐
+//     │ (before) │ 0x91 │  │ vptr │ orders_ │ mu_ │     … │ 0 │ type ──▶ "9OrderBook"
+//     └──────────┴──────┘  └──│───┴─────────┴──▲──┘           │
+//                             │    the address ┘              │
+//                             └──────────────────────────────▶ first virtual function
 //
 // Every object of a class with virtual functions begins with the pointer to its virtual table,
 // which names the class (Itanium C++ ABI, 2.5.2 and 2.9). What is hard is to know where the object

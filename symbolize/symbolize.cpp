@@ -13,6 +13,7 @@
 #include "symbolize/modules.h"
 #include "symbolize/object_class.h"
 #include "symbolize/symbol_names.h"
+#include "symbolize/thread_locals.h"
 #include "symbolize/unwind.h"
 
 namespace pstuck {
@@ -77,6 +78,7 @@ class Symbolizer::Impl {
         functions_(scopes_),
         lines_(units_, functions_),
         variables_(modules_),
+        thread_locals_(snapshot, modules_, memory),
         types_(modules_, scopes_),
         member_paths_(modules_, types_),
         object_classes_(snapshot, modules_, memory),
@@ -110,6 +112,7 @@ class Symbolizer::Impl {
   DwarfFunctions functions_;
   SourceLines lines_;
   VariableIndex variables_;
+  ThreadLocals thread_locals_;
   DwarfTypes types_;
   MemberPaths member_paths_;
   ObjectClasses object_classes_;
@@ -208,15 +211,23 @@ Stacks Symbolizer::Impl::symbolize() {
 }
 
 std::optional<DataSymbol> Symbolizer::Impl::find_data_symbol(Address at) {
-  const auto module = modules_.find_image(at);
-  if (!module) return {};
-  auto symbol = variables_.find(*module, at);
-  if (symbol && options_.lines) {
-    const auto path = member_paths_.find(*module, at - symbol->offset, symbol->offset);
-    if (path) {
-      symbol->member = path->path;
-      symbol->type = path->lock_type;
+  std::optional<DataSymbol> symbol;
+  std::optional<MemberPath> path;
+  if (const auto module = modules_.find_image(at)) {
+    symbol = variables_.find(*module, at);
+    if (symbol && options_.lines) {
+      path = member_paths_.find(*module, at - symbol->offset, symbol->offset);
     }
+  } else if (const auto place = thread_locals_.find(at)) {
+    symbol = variables_.find_thread_local(place->module, place->offset);
+    if (symbol && options_.lines) {
+      path = member_paths_.find_thread_local(place->module, place->offset - symbol->offset,
+                                             symbol->offset);
+    }
+  }
+  if (path) {
+    symbol->member = path->path;
+    symbol->type = path->lock_type;
   }
   return symbol;
 }
