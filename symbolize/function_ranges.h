@@ -15,8 +15,9 @@ struct FunctionRange {
   Address end;
 };
 
-/// Where functions begin and end, from the sorted table that .eh_frame_hdr has for every module:
-/// it is there in stripped files too. Each module's table is found when first asked.
+/// Where functions begin and end, from the unwind tables, which stripped files have too: the sorted
+/// one in .eh_frame_hdr, or .eh_frame itself where there is no other. Each module's table is found
+/// when first asked.
 class FunctionRanges {
  public:
   /// Both must outlive it.
@@ -30,10 +31,13 @@ class FunctionRanges {
     Address header;   ///< what the entries count from
     Address entries;  ///< pairs of signed 32-bit numbers: function, its description
     std::uint64_t count = 0;
+    std::vector<FunctionRange> functions;  ///< ascending; for a module without such entries
   };
 
   const Table& table_of(std::size_t module);
-  std::optional<Table> read_table(std::size_t module);
+  std::optional<Table> read_sorted_table(std::size_t module);
+  std::vector<FunctionRange> read_descriptions(std::size_t module);
+  std::optional<FunctionRange> find_in_entries(const Table& table, Address at);
   std::optional<FunctionRange> read_entry(const Table& table, std::uint64_t index);
 
   LoadedModules& modules_;

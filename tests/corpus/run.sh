@@ -11,6 +11,7 @@ unset DEBUGINFOD_URLS  # results must not depend on a server
 pstuck=$(readlink -f "${1:-build/pstuck}")
 directory=build/corpus
 export CORPUS_JOBS=${CORPUS_JOBS:-$(nproc)}
+mkdir -p "$directory"
 python3 -B tests/corpus/generate.py "$directory/sources" >"$directory/size"
 
 # build NAME COMPILER FLAG…: says the name of the program when it is built.
