@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <map>
 #include <utility>
 
@@ -11,6 +12,13 @@ namespace pstuck {
 namespace {
 
 constexpr std::size_t kShownOfAKind = 5;
+
+/// Of a blind spot whose detail is a number of bytes.
+std::string detail_in_size_words(const BlindSpot& spot) {
+  std::uint64_t bytes = 0;
+  std::from_chars(spot.detail.data(), spot.detail.data() + spot.detail.size(), bytes);
+  return size_words(bytes);
+}
 
 std::string blind_spot_sentence(const BlindSpot& spot, const Sentences& sentences) {
   const std::string detail = sentences.code(spot.detail);
@@ -30,12 +38,12 @@ std::string blind_spot_sentence(const BlindSpot& spot, const Sentences& sentence
       return "The process's memory map could not be read.";
     case BlindSpotKind::kMemoryNotSearched:
       return fmt::format(
-          "{} bytes of memory were not searched for held locks that nobody waits for "
+          "{} of memory were not searched for held locks that nobody waits for "
           "(--scan-memory, --max-memory).",
-          detail);
+          detail_in_size_words(spot));
     case BlindSpotKind::kMemorySwappedOut:
-      return fmt::format("{} bytes of memory are swapped out and were not searched for held locks.",
-                         detail);
+      return fmt::format("{} of memory are swapped out and were not searched for held locks.",
+                         detail_in_size_words(spot));
     case BlindSpotKind::kHeldLocksDoubted:
       return fmt::format(
           "{} places in memory look like held locks but can as well be data; they were left out.",

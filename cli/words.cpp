@@ -26,6 +26,15 @@ std::string duration_words(std::chrono::nanoseconds duration) {
   return fmt::format("{}d {}h", s / 86400, s % 86400 / 3600);
 }
 
+std::string size_words(std::uint64_t bytes) {
+  if (bytes < 1024) return count_words(bytes, "byte", "bytes");
+  const char* unit = "KMGTPE";
+  std::uint64_t tenths = bytes / 1024 * 10 + bytes % 1024 * 10 / 1024;
+  for (; tenths >= 10240; tenths /= 1024) ++unit;
+  if (tenths >= 100 || tenths % 10 == 0) return fmt::format("{} {}iB", tenths / 10, *unit);
+  return fmt::format("{}.{} {}iB", tenths / 10, tenths % 10, *unit);
+}
+
 std::string date_words(std::chrono::nanoseconds realtime) {
   using std::chrono::system_clock;
   const system_clock::time_point at(std::chrono::duration_cast<system_clock::duration>(realtime));

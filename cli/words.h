@@ -15,6 +15,9 @@ namespace pstuck {
 /// "25 ms", "4.2 s", "3m 12s", "2h 05m", "3d 4h"; rounded down, as most durations are lower bounds.
 std::string duration_words(std::chrono::nanoseconds duration);
 
+/// "512 bytes", "64 KiB", "260 MiB", "1.5 GiB"; rounded down.
+std::string size_words(std::uint64_t bytes);
+
 /// "2025-11-23 22:30:05 UTC"; the duration counts from 1970.
 std::string date_words(std::chrono::nanoseconds realtime);
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "analyzers/diagnose.h"
-#include "analyzers/held/lock_test.h"
+#include "analyzers/held/lock_bytes.h"
 
 namespace pstuck {
 

@@ -1,6 +1,8 @@
 // The C library's own objects, in states that they really have: each is told by its bytes, and no
 // part of one is taken for another.
 
+#include "analyzers/held/lock_bytes.h"
+
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -12,8 +14,6 @@
 #include <set>
 #include <shared_mutex>
 #include <thread>
-
-#include "analyzers/held/lock_test.h"
 
 namespace pstuck {
 namespace {

@@ -34,6 +34,18 @@ TEST(DurationWords, RoundDownAtEveryBorder) {
   EXPECT_EQ(duration_words(seconds(3599)), "59m 59s");
 }
 
+TEST(SizeWords, FitTheSize) {
+  EXPECT_EQ(size_words(0), "0 bytes");
+  EXPECT_EQ(size_words(1), "1 byte");
+  EXPECT_EQ(size_words(1023), "1023 bytes");
+  EXPECT_EQ(size_words(1024), "1 KiB");
+  EXPECT_EQ(size_words(1536), "1.5 KiB");
+  EXPECT_EQ(size_words(65536), "64 KiB");
+  EXPECT_EQ(size_words(1048575), "1023 KiB");
+  EXPECT_EQ(size_words(260U << 20), "260 MiB");
+  EXPECT_EQ(size_words(UINT64_MAX), "15 EiB");
+}
+
 TEST(DurationWords, AreTotal) {
   EXPECT_EQ(duration_words(nanoseconds(-5)), "0 ms");
   EXPECT_EQ(duration_words(nanoseconds::min()), "0 ms");

@@ -1,4 +1,4 @@
-#include "analyzers/held/lock_test.h"
+#include "analyzers/held/lock_bytes.h"
 
 #include <algorithm>
 #include <cstring>
