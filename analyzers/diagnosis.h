@@ -97,7 +97,6 @@ enum class FoundBy {
   kRobustList,  ///< the owner's own list of robust mutexes
   kFileList,    ///< libc's list of open FILEs
   kVariable,    ///< it lies in a variable: in a module's data, or on a stack
-  kGuard,       ///< a guard object in one of the owner's frames refers to it
   kPointer,     ///< a register or a word of the owner's stack points to it
   kMemoryScan,  ///< its bytes are those of a held lock
 };
@@ -106,7 +105,6 @@ enum class FoundBy {
 enum class AttributedBy {
   kGuard,        ///< a guard object in scope refers to the lock (debug information)
   kLockingCode,  ///< the frame's code called the function that takes it, and has not given it back
-  kOwnStack,     ///< the lock lies in the frame
 };
 
 /// The frame that took a lock.

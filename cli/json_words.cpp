@@ -192,8 +192,6 @@ std::string_view json_word(FoundBy how) {
       return "file_list";
     case FoundBy::kVariable:
       return "variable";
-    case FoundBy::kGuard:
-      return "guard";
     case FoundBy::kPointer:
       return "pointer";
     case FoundBy::kMemoryScan:
@@ -208,8 +206,6 @@ std::string_view json_word(AttributedBy how) {
       return "guard";
     case AttributedBy::kLockingCode:
       return "locking_code";
-    case AttributedBy::kOwnStack:
-      return "own_stack";
   }
   return {};
 }

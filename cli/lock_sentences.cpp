@@ -26,8 +26,6 @@ std::string Sentences::attribution(const Acquisition& acquisition) const {
       return acquisition.variable.empty() ? std::string() : "guard " + code(acquisition.variable);
     case AttributedBy::kLockingCode:
       return "known from its code";
-    case AttributedBy::kOwnStack:
-      return "which lies in this frame";
   }
   return {};
 }

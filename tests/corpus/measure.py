@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 PATIENCE = 60  # seconds for a program to get ready
 BLOCKED_IN = {"34", "202"}  # pause, futex
-METHODS = ("guard", "locking_code", "own_stack")
+METHODS = ("guard", "locking_code")
 HEADINGS = ("configuration", "pairs", "found held", "held wrongly", "attributed", "correct", "wrong",
             "precision", "recall", "lines right", *METHODS)
 

@@ -68,7 +68,7 @@ Report self_deadlock() {
        story.own("main", "main.cpp", 7)});
   const ResourceIndex lock = story.mutex("", 0x7ffd10203040);
   story.held_by(lock, thread);
-  story.took(lock, 5, AttributedBy::kOwnStack);
+  story.took(lock, 5, AttributedBy::kLockingCode);
   Finding& finding = story.deadlock({story.waits(thread, lock)});
   finding.confirmation.counters_seen = false;
   return story.report;
@@ -326,7 +326,7 @@ Report held_locks() {
   story.guarded(accounts[0], 4, "transfer.cpp", 17);
   story.held_by(accounts[1], second);
   story.guarded(accounts[1], 4, "settle.cpp", 22, "both");
-  story.held_by(accounts[2], second, FoundBy::kGuard);
+  story.held_by(accounts[2], second, FoundBy::kPointer);
   story.guarded(accounts[2], 4, "settle.cpp", 22, "both");
   story.held_by(ledger, third);
   story.took(ledger, 28, AttributedBy::kLockingCode);
@@ -334,7 +334,7 @@ Report held_locks() {
   story.held_by(output, third, FoundBy::kFileList);
   const ResourceIndex scratch = story.typed_mutex("scratch in main", 0x7ffd10203040);
   story.held_by(scratch, third, FoundBy::kVariable);
-  story.took(scratch, 29, AttributedBy::kOwnStack, "main.cpp", 75);
+  story.took(scratch, 29, AttributedBy::kLockingCode, "main.cpp", 75);
   story.held_by(story.lock_of_kind(ResourceKind::kRwlock, "", 0x7f0010000800), third,
                 FoundBy::kMemoryScan);
   const ThreadIndex idle = story.idle_thread(7010, "reserve");

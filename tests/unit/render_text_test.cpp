@@ -132,7 +132,7 @@ TEST(TextReport, TellsWhereTheLocksOfACycleWereTaken) {
 TEST(TextReport, ALineThatIsNotKnownIsNotThatOfTheFrame) {
   Report report = golden::two_lock_deadlock();
   Acquisition& acquisition = *report.diagnosis.held[0].acquisition;
-  acquisition.by = AttributedBy::kOwnStack;
+  acquisition.by = AttributedBy::kLockingCode;
   acquisition.line = 0;
   acquisition.file.clear();
   EXPECT_TRUE(contains(text_of(report), "holds g_router.mu_  taken in Router::dispatch\n"));
@@ -321,7 +321,7 @@ TEST(ThreadsReport, TellsHowEachFrameIsKnown) {
         "       - locked Account::mu_ #3 (std::mutex 0x7f0010000140), guard both, taken at "
         "settle.cpp:22\n",
         "       - locked g_ledger (std::shared_mutex 0x609000), known from its code\n",
-        "       - locked scratch in main (std::mutex 0x7ffd10203040), which lies in this frame, "
+        "       - locked scratch in main (std::mutex 0x7ffd10203040), known from its code, "
         "taken at main.cpp:75\n",
         "\n   - locked, frame not known: stdout (FILE lock 0x7f0020001040)\n",
         "\n   - locked, frame not known: rwlock 0x7f0010000800, found by scanning memory\n",
