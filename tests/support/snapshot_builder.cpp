@@ -524,8 +524,8 @@ std::string SnapshotBuilder::story() const {
 }
 
 std::string SnapshotBuilder::held() const {
-  constexpr std::array<std::string_view, 7> kSources = {
-      "waited for", "robust list", "file list", "variable", "guard", "pointer", "memory scan"};
+  constexpr std::array<std::string_view, 6> kSources = {"waited for", "robust list", "file list",
+                                                        "variable",   "pointer",     "memory scan"};
   std::string text;
   for (const HeldLock& held : diagnosis_.held) {
     if (!text.empty()) text += '\n';
