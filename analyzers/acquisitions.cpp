@@ -5,11 +5,12 @@
 //                           call pthread_mutex_lock       taken and not given back: the code
 //
 // Two witnesses are asked. A guard object in scope that refers to the lock names the line, but it
-// does not say whether it still has the lock: unique_lock may have given it back. The frame's code
-// says that, where it can be followed. So where both speak, the frame that both name is taken;
-// where they differ, the code's word counts if it is sure. Of several frames that would do it is
-// the innermost: an outer one that still had a lock which is not recursive could not have let an
-// inner one take it.
+// does not say whether it has the lock: unique_lock may have given it back, or never have taken it.
+// The frame's code says that, where it can be followed. So where both speak, the frame that both
+// name is taken; where they differ, the code's word counts if it is sure. A guard that can be
+// without its lock needs the code's word, and no guard counts where the code has seen the lock
+// given back. Of several frames that would do it is the innermost: an outer one that still had a
+// lock which is not recursive could not have let an inner one take it.
 //
 // What the standard library does in its own frames (std::lock, a guard's constructor that has not
 // returned) is put down to the program's frame that called it.
@@ -23,6 +24,25 @@ namespace pstuck {
 namespace {
 
 bool is_within(const Stack& stack, std::size_t frame) { return frame < stack.frames.size(); }
+
+struct Guard {
+  Acquisition place;
+  bool can_be_empty = false;  ///< it may exist without having the lock
+};
+
+struct Call {
+  Acquisition place;
+  bool is_sure = false;
+  bool given_back = false;
+};
+
+bool can_be_empty(std::string_view guard_type) {
+  constexpr std::string_view kTypes[] = {"unique_lock",         "shared_lock",  "upgrade_lock",
+                                         "ReleasableMutexLock", "QMutexLocker", "LockedPtr"};
+  return std::any_of(std::begin(kTypes), std::end(kTypes), [&](std::string_view type) {
+    return guard_type.find(type) != std::string_view::npos;
+  });
+}
 
 class Attributor {
  public:
@@ -38,8 +58,8 @@ class Attributor {
   [[nodiscard]] std::vector<Acquisition> find(const HeldLock& held) const;
 
  private:
-  [[nodiscard]] std::vector<Acquisition> find_guards(const HeldLock& held) const;
-  [[nodiscard]] std::vector<std::pair<Acquisition, bool>> find_calls(const HeldLock& held) const;
+  [[nodiscard]] std::vector<Guard> find_guards(const HeldLock& held) const;
+  [[nodiscard]] std::vector<Call> find_calls(const HeldLock& held) const;
   [[nodiscard]] bool waits_for_itself(const HeldLock& held, std::size_t frame) const;
   [[nodiscard]] Acquisition lifted(ThreadIndex thread, Acquisition acquisition) const;
   [[nodiscard]] bool same_function(ThreadIndex thread, std::size_t a, std::size_t b) const;
@@ -72,34 +92,35 @@ bool Attributor::waits_for_itself(const HeldLock& held, std::size_t frame) const
   return frame <= diagnosis_.waits[*wait].frame.value_or(0);
 }
 
-std::vector<Acquisition> Attributor::find_guards(const HeldLock& held) const {
-  std::vector<Acquisition> guards;
+std::vector<Guard> Attributor::find_guards(const HeldLock& held) const {
+  std::vector<Guard> guards;
   const Address lock = diagnosis_.resources[held.resource].address;
   for (const VariableHit& hit : variables_) {
     if (hit.relation != VariableHit::Relation::kGuards || hit.lock != lock ||
         hit.thread != held.thread || waits_for_itself(held, hit.frame)) {
       continue;
     }
-    const Acquisition guard = lifted(held.thread, {.frame = hit.frame,
+    const Acquisition place = lifted(held.thread, {.frame = hit.frame,
                                                    .by = AttributedBy::kGuard,
                                                    .variable = hit.variable,
                                                    .file = hit.file,
                                                    .line = hit.line});
-    if (guards.empty() || guards.back().frame != guard.frame) guards.push_back(guard);
+    if (!guards.empty() && guards.back().place.frame == place.frame) continue;
+    guards.push_back({place, can_be_empty(hit.variable_type)});
   }
   return guards;
 }
 
-std::vector<std::pair<Acquisition, bool>> Attributor::find_calls(const HeldLock& held) const {
-  std::vector<std::pair<Acquisition, bool>> calls;
+std::vector<Call> Attributor::find_calls(const HeldLock& held) const {
+  std::vector<Call> calls;
   const Address lock = diagnosis_.resources[held.resource].address;
   for (const LockingCall& call : program_.find_locking_calls(stacks_, held.thread, lock)) {
-    const Acquisition taken = lifted(held.thread, {.frame = call.frame,
+    const Acquisition place = lifted(held.thread, {.frame = call.frame,
                                                    .by = AttributedBy::kLockingCode,
                                                    .variable = {},
                                                    .file = call.file,
                                                    .line = call.line});
-    calls.emplace_back(taken, call.on_every_path);
+    calls.push_back({place, call.on_every_path, call.given_back});
   }
   return calls;
 }
@@ -111,30 +132,38 @@ bool Attributor::same_function(ThreadIndex thread, std::size_t a, std::size_t b)
 }
 
 std::vector<Acquisition> Attributor::find(const HeldLock& held) const {
-  std::vector<Acquisition> guards = find_guards(held);
-  std::vector<std::pair<Acquisition, bool>> calls = find_calls(held);
-  const auto confirms = [&](const Acquisition& guard, bool surely) {
-    return std::any_of(calls.begin(), calls.end(), [&](const auto& call) {
-      return (call.second || !surely) && same_function(held.thread, call.first.frame, guard.frame);
-    });
+  const std::vector<Guard> guards = find_guards(held);
+  const std::vector<Call> calls = find_calls(held);
+  const auto some_call = [&](auto is_wanted) {
+    return std::any_of(calls.begin(), calls.end(), is_wanted);
   };
-  const bool some_call_is_sure =
-      std::any_of(calls.begin(), calls.end(), [](const auto& call) { return call.second; });
-  std::vector<Acquisition> found;
-  for (const Acquisition& guard : guards) {
-    if (confirms(guard, some_call_is_sure)) found.push_back(guard);
-  }
-  // Where a guard and a call are the same taking, the guard's line is the better one.
-  for (const auto& [call, is_sure] : calls) {
-    if (is_sure != some_call_is_sure) continue;
-    // clang 14 captures no structured bindings.
-    const auto is_same = [&, frame = call.frame](const Acquisition& other) {
-      return same_function(held.thread, other.frame, frame);
+  const bool some_is_sure =
+      some_call([](const Call& call) { return call.is_sure && !call.given_back; });
+  const auto counts = [&](const Call& call) {
+    return !call.given_back && call.is_sure == some_is_sure;
+  };
+  std::vector<Acquisition> confirmed;
+  std::vector<Acquisition> alone;
+  for (const Guard& guard : guards) {
+    const auto is_here = [&](const Call& call) {
+      return same_function(held.thread, call.place.frame, guard.place.frame);
     };
-    const bool told = std::any_of(found.begin(), found.end(), is_same);
-    if (!told && (is_sure || guards.empty())) found.push_back(call);
+    if (some_call([&](const Call& call) { return counts(call) && is_here(call); })) {
+      confirmed.push_back(guard.place);
+    } else if (!guard.can_be_empty && !some_call(is_here)) {
+      alone.push_back(guard.place);
+    }
   }
-  if (found.empty()) found = guards;
+  std::vector<Acquisition> found = confirmed;
+  for (const Call& call : calls) {
+    if (!counts(call)) continue;
+    // Where a guard and a call are the same taking, the guard's line is the better one.
+    const bool is_told = std::any_of(found.begin(), found.end(), [&](const Acquisition& other) {
+      return same_function(held.thread, other.frame, call.place.frame);
+    });
+    if (!is_told && (some_is_sure || alone.empty())) found.push_back(call.place);
+  }
+  if (found.empty()) found = alone;
   std::stable_sort(found.begin(), found.end(),
                    [](const auto& a, const auto& b) { return a.frame < b.frame; });
   const std::size_t depth = std::max<std::size_t>(diagnosis_.resources[held.resource].recursion, 1);
@@ -149,7 +178,10 @@ void attribute_frames(const Stacks& stacks, const ProgramFrames& frames, Program
   const Attributor attributor(stacks, frames, program, variables, diagnosis);
   std::vector<HeldLock> attributed;
   for (HeldLock held : diagnosis.held) {
-    if (held.thread >= stacks.stacks.size()) continue;
+    if (held.thread >= stacks.stacks.size()) {
+      attributed.push_back(held);
+      continue;
+    }
     const Stack& stack = stacks.stacks[held.thread];
     bool has_frame = false;
     for (const Acquisition& acquisition : attributor.find(held)) {

@@ -21,9 +21,14 @@
 //                                       of two that overlap the more trusted one counts
 //     it is not what somebody waits for  about that lock the waits have said all there is to say
 //
-// A lock that somebody waits for needs none of them. Where bytes alone say too little, as in an
-// array that is full of thread ids, a find is doubted: it counts only when later some frame of its
-// owner turns out to have taken it.
+// A lock that somebody waits for needs none of them. Where bytes say too little a find is doubted:
+// it counts only when later some frame of its owner turns out to have taken it. So it is
+//
+//     in a page that is full of thread ids              it can be an array of them
+//     where the owner's id is a common number           it can be anything, but for a variable that
+//                                                       is known to be a lock
+//     where the owner was not asleep when its stack     it can have been taken since, by a frame
+//     that was copied                                        the stack does not have
 
 namespace pstuck {
 namespace {
@@ -33,6 +38,8 @@ constexpr std::chrono::milliseconds kBetweenLooks{10};
 
 // So many are put to the test of their frames; what is full of more is no heap of locks.
 constexpr std::size_t kMostDoubted = 256;
+
+constexpr std::string_view kLoaderVariable = "_rtld_global";  // in it are the loader's locks
 
 // Ranges of addresses that belong to one lock each.
 class TakenBytes {
@@ -147,6 +154,29 @@ void add_locks(std::vector<SeenLock>& locks, const Snapshot& snapshot, Diagnosis
                     [](const HeldLock& held) { return std::pair(held.thread, held.resource); });
 }
 
+bool is_known_variable(const SeenLock& lock, Program& program) {
+  const auto symbol = program.find_data_symbol(lock.address);
+  if (!symbol) return false;
+  if (symbol->offset == 0 && symbol->size == lock_size(lock.kind)) return true;
+  return symbol->name == kLoaderVariable || symbol->type.find("mutex") != std::string::npos ||
+         symbol->type.find("lock") != std::string::npos;
+}
+
+void doubt(const HeldSearch& search, std::vector<SeenLock>& locks) {
+  for (SeenLock& lock : locks) {
+    const bool by_bytes = lock.found_by == FoundBy::kVariable ||
+                          lock.found_by == FoundBy::kPointer ||
+                          lock.found_by == FoundBy::kMemoryScan;
+    if (!by_bytes) continue;
+    const Syscall& call = search.snapshot.threads[lock.thread].syscall;
+    const bool was_awake = search.snapshot.kind == TargetKind::kLive && !search.snapshot.frozen &&
+                           call.state != SyscallState::kInSyscall;
+    const bool is_common =
+        lock.owner <= kLastCommonNumber && !is_known_variable(lock, search.sources.program);
+    lock.doubted = lock.doubted || was_awake || is_common;
+  }
+}
+
 void say_doubted(std::size_t count, std::vector<BlindSpot>& blind_spots) {
   if (count == 0) return;
   blind_spots.push_back({BlindSpotKind::kHeldLocksDoubted, fmt::format("{}", count)});
@@ -194,6 +224,7 @@ void find_held_locks(const Snapshot& snapshot, const Stacks& stacks, const Threa
   HeldFinds finds;
   for (const HeldSource source : held_sources()) source(search, finds);
   drop_what_changed(search, finds.locks);
+  doubt(search, finds.locks);
   drop_crowds(finds);
   std::vector<SeenLock> locks = choose(std::move(finds.locks), diagnosis.resources);
   add_locks(locks, snapshot, diagnosis);

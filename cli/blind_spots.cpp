@@ -38,7 +38,7 @@ std::string blind_spot_sentence(const BlindSpot& spot, const Sentences& sentence
       return "The process's memory map could not be read.";
     case BlindSpotKind::kMemoryNotSearched:
       return fmt::format(
-          "{} of memory were not searched for held locks that nobody waits for "
+          "Up to {} of memory were not searched for held locks that nobody waits for "
           "(--scan-memory, --max-memory).",
           detail_in_size_words(spot));
     case BlindSpotKind::kMemorySwappedOut:
@@ -46,7 +46,9 @@ std::string blind_spot_sentence(const BlindSpot& spot, const Sentences& sentence
                          detail_in_size_words(spot));
     case BlindSpotKind::kHeldLocksDoubted:
       return fmt::format(
-          "{} places in memory look like held locks but can as well be data; they were left out.",
+          "{} places in memory looked like held locks; they were left out, since no frame shows "
+          "that "
+          "it took them.",
           detail);
   }
   return detail;

@@ -225,16 +225,17 @@ Formula CodeSteps::substitute(Formula formula, const FlowState& state, int depth
 }
 
 void CodeSteps::give_back(Formula lock, FlowState& state) const {
-  const auto same = std::find_if(state.taken.rbegin(), state.taken.rend(),
-                                 [&](const TakenLock& taken) { return taken.is_called(lock); });
+  const auto is_it = [&](const TakenLock& taken) {
+    return !taken.given_back && taken.is_called(lock);
+  };
+  const auto same = std::find_if(state.taken.rbegin(), state.taken.rend(), is_it);
   if (lock.known() && same != state.taken.rend()) {
-    if (same->certain) {
-      state.taken.erase(std::next(same).base());
-    } else {
-      // Taken on one of several paths: whichever it was.
-      std::erase_if(state.taken, [&](const TakenLock& taken) {
-        return taken.is_called(lock) && !taken.certain;
-      });
+    // Where it was taken on one of several paths, then whichever it was.
+    const bool was_certain = same->certain;
+    for (TakenLock& taken : state.taken) {
+      if (is_it(taken) && (was_certain ? &taken == &*same : !taken.certain)) {
+        taken.given_back = true;
+      }
     }
     return;
   }

@@ -12,11 +12,12 @@
 
 namespace pstuck {
 
-/// A lock that a function took and has not given back.
+/// A lock that a function took.
 struct TakenLock {
   Address call;                ///< of the instruction that took it
   std::vector<Formula> names;  ///< ascending; empty where the lock could not be followed
   bool certain = true;         ///< else not on all paths from the function's entry to here
+  bool given_back = false;     ///< since then, on all paths on which it was taken
 
   [[nodiscard]] bool is_called(Formula name) const {
     return std::ranges::binary_search(names, name);

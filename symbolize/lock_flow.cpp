@@ -61,6 +61,13 @@ FlowState entry_state() {
   return state;
 }
 
+/// Those that were given back go first.
+void limit_taken(std::vector<TakenLock>& taken) {
+  if (taken.size() <= kMostTaken) return;
+  std::erase_if(taken, [](const TakenLock& lock) { return lock.given_back; });
+  if (taken.size() > kMostTaken) taken.resize(kMostTaken);
+}
+
 /// What a trial's outcome says about the locks that it was to take.
 void learn_outcome(FlowState& state, bool zero) {
   if (!state.tested) return;
@@ -202,7 +209,7 @@ FlowState LockFlow::flow_through(const Block& block, std::optional<Address> unti
   for (std::size_t i = block.first; i < block.last; ++i) {
     if (until && code_.instructions[i].at >= *until) break;
     steps_.step(code_.instructions[i], state);
-    if (state.taken.size() > kMostTaken) state.taken.resize(kMostTaken);
+    limit_taken(state.taken);
   }
   return state;
 }
@@ -364,7 +371,8 @@ bool LockFlow::join_taken(Block& block, const FlowState& from) {
       std::ranges::set_intersection(taken.names, other.names, std::back_inserter(common));
       if (common.empty() && !(taken.names.empty() && other.names.empty())) continue;
       taken.names = std::move(common);
-      taken.certain = taken.certain && other.certain;
+      taken.certain = taken.certain && other.certain && taken.given_back == other.given_back;
+      taken.given_back = taken.given_back && other.given_back;
       in_both = met[i] = true;
     }
     taken.certain = taken.certain && in_both;
@@ -427,6 +435,7 @@ CallEffect LockFlow::summarise() {
   end.in = exits_.front();
   for (const FlowState& exit : exits_) meet(end, exit);
   for (const TakenLock& taken : end.in.taken) {
+    if (taken.given_back) continue;
     effect.takes.push_back({best_name(taken), taken.certain});
   }
   effect.gives_back.assign(end.in.given_back.begin(), end.in.given_back.end());

@@ -215,8 +215,11 @@ std::optional<std::uint64_t> LockingCalls::Impl::evaluate(std::size_t frame, For
 /// it shares with the place where the frame is now.
 LockingCall LockingCalls::Impl::describe(const Stacks& stacks, const PhysicalFrame& frame,
                                          const TakenLock& taken) {
-  LockingCall call{
-      .frame = frame.last, .call = taken.call, .file = {}, .on_every_path = taken.certain};
+  LockingCall call{.frame = frame.last,
+                   .call = taken.call,
+                   .file = {},
+                   .on_every_path = taken.certain,
+                   .given_back = taken.given_back};
   const auto module = lines_ ? modules_.find(taken.call) : std::nullopt;
   if (!module) return call;
   const std::vector<SourceCall> places = lines_->find(*module, taken.call, false);

@@ -57,13 +57,14 @@ struct ObjectClass {
   std::string lock_type;
 };
 
-/// A call that took a lock and whose frame has not given it back, by the machine code.
+/// A call that took a lock in a frame's function, by the machine code.
 struct LockingCall {
   std::size_t frame = 0;  ///< of the stack: the inlined call that the instruction belongs to
   Address call;           ///< of the call instruction
   std::string file;       ///< of the call in that frame's function; may be empty
   int line = 0;
   bool on_every_path = true;  ///< else only some of the paths from the call lead here
+  bool given_back = false;    ///< since then: the frame does not hold it any more
 };
 
 /// Who can tell these things: the Symbolizer, or a test.
@@ -88,7 +89,7 @@ class Program {
   /// None where no object with a virtual table holds the address.
   virtual std::optional<ObjectClass> find_object_class(Address at) = 0;
 
-  /// The calls in this thread's frames that took the lock and still hold it, innermost first.
+  /// The calls in this thread's frames that took the lock, innermost frame first.
   virtual std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
                                                       Address lock) = 0;
 };

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "analyzers/thread_status.h"
+#include "attach/elf_image.h"
 
 // A lock has no mark that says what it is, but a held one is not like other bytes: its owner is the
 // id of one of a few live threads, and every other field must agree with that.
@@ -131,8 +132,7 @@ std::optional<SeenLock> HeldLockTest::read_stdio_lock(Address at, Memory& memory
   const auto id = memory.read_object<Tid>(pthread + kTidOffset);
   const auto thread = id ? find_owner(*id) : std::nullopt;
   if (!thread) return std::nullopt;
-  return SeenLock{
-      .kind = ResourceKind::kStdio, .address = at, .thread = *thread, .owner = *id, .type = "FILE"};
+  return SeenLock{.kind = ResourceKind::kStdio, .address = at, .thread = *thread, .owner = *id};
 }
 
 std::optional<SeenLock> HeldLockTest::read_lock(ResourceKind kind, Address at,
@@ -179,8 +179,8 @@ void HeldLockTest::find_in(AddressRange range, Memory& memory, std::vector<SeenL
     const std::span<std::byte> wanted(chunk.data(), std::min<std::uint64_t>(chunk.size(), rest));
     const std::size_t got = memory.read(at, wanted);
     find_in(wanted.first(got), at, memory, into);
-    if (got < wanted.size()) return;
-    at = at + got;
+    // Behind a page that went away meanwhile it goes on.
+    at = got < wanted.size() ? Address{page_floor((at + got).value) + kPageSize} : at + got;
   }
 }
 

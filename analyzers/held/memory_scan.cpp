@@ -6,7 +6,7 @@
 //
 // What has the bytes of a held lock and is none lies among its like: an array of small numbers, or
 // of records with thread ids in them. So where many words of a page are ids of live threads, what
-// was found there is doubted, as it is where the owner's id is a common number.
+// was found there is doubted.
 
 #include <fmt/format.h>
 
@@ -26,11 +26,12 @@ constexpr std::uint64_t kMebibyte = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMostByItselfLive = 256 * kMebibyte;
 constexpr std::uint64_t kMostByItselfCore = 512 * kMebibyte;
 // To find out which pages are in memory takes time for those that are not, too.
-constexpr std::uint64_t kMostAddressesByItself = 4096 * kMebibyte;
+constexpr std::uint64_t kMostAddressesByItself = 65536 * kMebibyte;
 constexpr std::uint64_t kMostAddresses = std::uint64_t{1} << 40;
 
 constexpr std::uint64_t kStepBytes = 4 * kMebibyte;
 constexpr int kMostIdsInAPage = 8;
+constexpr std::size_t kMostFinds = 16384;
 
 std::uint64_t total_size(std::span<const AddressRange> ranges) {
   std::uint64_t size = 0;
@@ -58,6 +59,7 @@ class MemoryScan {
   void run() {
     const bool by_itself = search_.options.scan_memory == ScanMemory::kAuto;
     std::vector<AddressRange> memory = find_object_memory(search_.snapshot, search_.stacks);
+    if (search_.options.scan_memory == ScanMemory::kNo) return leave_out(total_size(memory));
     if (by_itself && total_size(memory) > kMostAddressesByItself) {
       return leave_out(total_size(memory));
     }
@@ -69,6 +71,7 @@ class MemoryScan {
     if (left_out > 0) leave_out(left_out);
     scan(memory);
     drop_known();
+    limit_finds();
     doubt();
     std::ranges::move(locks_, std::back_inserter(finds_.locks));
   }
@@ -82,7 +85,9 @@ class MemoryScan {
     finds_.blind_spots.push_back({kind, fmt::format("{}", count)});
   }
 
-  void leave_out(std::uint64_t bytes) { say(BlindSpotKind::kMemoryNotSearched, bytes); }
+  void leave_out(std::uint64_t bytes) {
+    if (bytes > 0) say(BlindSpotKind::kMemoryNotSearched, bytes);
+  }
 
   std::vector<AddressRange> find_present(std::span<const AddressRange> ranges) {
     std::vector<AddressRange> present;
@@ -117,13 +122,20 @@ class MemoryScan {
     std::erase_if(locks_, [&](const SeenLock& lock) { return known.contains(lock.address); });
   }
 
+  // So many uncontended locks no program holds.
+  void limit_finds() {
+    if (locks_.size() <= kMostFinds) return;
+    say(BlindSpotKind::kHeldLocksDoubted, locks_.size() - kMostFinds);
+    locks_.resize(kMostFinds);
+  }
+
   void doubt() {
     std::map<Address, bool> is_full;  // by page
     for (SeenLock& lock : locks_) {
       const Address page{page_floor(lock.address.value)};
       const auto [entry, is_new] = is_full.try_emplace(page);
       if (is_new) entry->second = is_full_of_ids(page);
-      lock.doubted = entry->second || lock.owner <= kLastCommonNumber;
+      lock.doubted = entry->second;
     }
   }
 
@@ -143,7 +155,7 @@ class MemoryScan {
 }  // namespace
 
 void find_locks_in_memory(const HeldSearch& search, HeldFinds& finds) {
-  if (search.options.scan_memory != ScanMemory::kNo) MemoryScan(search, finds).run();
+  MemoryScan(search, finds).run();
 }
 
 }  // namespace pstuck

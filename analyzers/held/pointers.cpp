@@ -5,6 +5,8 @@
 //
 // It does not find a lock inside an object when only the object is pointed to.
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "analyzers/collect_waits.h"
@@ -47,14 +49,26 @@ class PointerSearch {
     }
   }
 
-  void look_at_all(std::vector<SeenLock>& into) {
+  void look_at_all(HeldFinds& finds) {
     std::ranges::sort(pointers_);
     pointers_.erase(std::unique(pointers_.begin(), pointers_.end()), pointers_.end());
+    std::uint64_t swapped = 0;
     for (auto first = pointers_.begin(); first != pointers_.end();) {
-      const Address page_end{page_floor(first->value) + kPageSize};
-      const auto last = std::lower_bound(first, pointers_.end(), page_end);
-      look_at_page({first, last}, into);
+      // Pages that follow each other are asked for together: is any of them in memory at all?
+      auto last = first;
+      Address end{page_floor(first->value)};
+      while (last != pointers_.end() && page_floor(last->value) <= end.value) {
+        end = Address{page_floor(last->value)} + kPageSize;
+        last = std::lower_bound(last, pointers_.end(), end);
+      }
+      const PresentMemory present =
+          search_.sources.memory.find_present({Address{page_floor(first->value)}, end});
+      swapped += present.swapped;
+      for (const AddressRange& range : present.ranges) look_at_range(range, {first, last}, finds);
       first = last;
+    }
+    if (swapped > 0) {
+      finds.blind_spots.push_back({BlindSpotKind::kMemorySwappedOut, fmt::format("{}", swapped)});
     }
   }
 
@@ -69,10 +83,20 @@ class PointerSearch {
     if (after != objects_.begin() && at < std::prev(after)->end) pointers_.push_back(at);
   }
 
-  // The pointers lead into one page.
-  void look_at_page(std::span<const Address> pointers, std::vector<SeenLock>& into) {
+  // A page at a time, of the pointers that lead into a range that is in memory.
+  void look_at_range(AddressRange range, std::span<const Address> pointers, HeldFinds& finds) {
+    auto first = std::lower_bound(pointers.begin(), pointers.end(), range.start);
+    while (first != pointers.end() && *first < range.end) {
+      const Address page_end{page_floor(first->value) + kPageSize};
+      const auto last = std::lower_bound(first, pointers.end(), std::min(page_end, range.end));
+      look_at_page({first, last}, range.end, finds.locks);
+      first = last;
+    }
+  }
+
+  void look_at_page(std::span<const Address> pointers, Address end, std::vector<SeenLock>& into) {
     const Address start = pointers.front();
-    buffer_.resize(pointers.back() - start + sizeof(RwlockBytes));
+    buffer_.resize(std::min(end - start, pointers.back() - start + sizeof(RwlockBytes)));
     const std::span<const std::byte> bytes(buffer_.data(),
                                            search_.sources.memory.read(start, buffer_));
     for (const Address at : pointers) {
@@ -104,7 +128,7 @@ class PointerSearch {
 void find_locks_by_pointers(const HeldSearch& search, HeldFinds& finds) {
   PointerSearch pointers(search);
   for (ThreadIndex i = 0; i < search.snapshot.threads.size(); ++i) pointers.gather(i);
-  pointers.look_at_all(finds.locks);
+  pointers.look_at_all(finds);
 }
 
 }  // namespace pstuck

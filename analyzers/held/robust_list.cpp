@@ -9,6 +9,8 @@
 // the target's memory: it may be changing, or lead anywhere, so only so many steps are taken, and
 // what an entry leads to must be a robust mutex of this very thread.
 
+#include <unordered_set>
+
 #include "analyzers/held/source.h"
 #include "analyzers/thread_status.h"
 
@@ -18,7 +20,7 @@ namespace {
 constexpr std::uint64_t kRobustHeadOffset = 736;
 constexpr std::uint64_t kListNextOffset = 32;
 constexpr std::uint64_t kInheritBit = 1;
-constexpr std::size_t kMostEntries = 4096;  // of one thread
+constexpr std::size_t kMostEntries = 65'536;  // of all threads
 
 struct RobustHead {
   std::uint64_t first;
@@ -26,13 +28,16 @@ struct RobustHead {
   std::uint64_t pending;
 };
 
-void follow_list(const HeldSearch& search, ThreadIndex thread, Address head, HeldFinds& finds) {
+void follow_list(const HeldSearch& search, ThreadIndex thread, Address head,
+                 std::unordered_set<std::uint64_t>& seen, HeldFinds& finds) {
   Memory& memory = search.sources.memory;
   const auto list = memory.read_object<RobustHead>(head);
   if (!list || list->offset != -static_cast<std::int64_t>(kListNextOffset)) return;
   std::uint64_t next = list->first;
-  for (std::size_t i = 0; i < kMostEntries && (next & ~kInheritBit) != head.value; ++i) {
+  while ((next & ~kInheritBit) != head.value) {
     const Address entry{next & ~kInheritBit};
+    // A mutex is in the list of one thread, once.
+    if (seen.size() == kMostEntries || !seen.insert(entry.value).second) return;
     const Address mutex = entry - kListNextOffset;
     const auto bytes = memory.read_object<MutexBytes>(mutex);
     if (!bytes) return;
@@ -47,10 +52,11 @@ void follow_list(const HeldSearch& search, ThreadIndex thread, Address head, Hel
 }  // namespace
 
 void find_robust_locks(const HeldSearch& search, HeldFinds& finds) {
+  std::unordered_set<std::uint64_t> seen;
   for (ThreadIndex i = 0; i < search.snapshot.threads.size(); ++i) {
     const ThreadSnapshot& thread = search.snapshot.threads[i];
     if (has_ended(thread) || !thread.registers.thread_pointer) continue;
-    follow_list(search, i, *thread.registers.thread_pointer + kRobustHeadOffset, finds);
+    follow_list(search, i, *thread.registers.thread_pointer + kRobustHeadOffset, seen, finds);
   }
 }
 

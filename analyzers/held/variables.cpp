@@ -16,25 +16,22 @@ namespace {
 // Programs with more data than that are rare, and what they have so much of is no locks.
 constexpr std::uint64_t kMostModuleData = std::uint64_t{64} << 20;
 constexpr std::uint64_t kThreadLocals = 4096;
-constexpr std::string_view kLoaderVariable = "_rtld_global";  // in it are the loader's locks
 
 class VariableSearch {
  public:
   VariableSearch(const HeldSearch& search, HeldFinds& finds) : search_(search), finds_(finds) {}
 
   void look_at_modules() {
-    const std::size_t found_before = finds_.locks.size();
     std::uint64_t budget = kMostModuleData;
     for (const AddressRange& data : find_module_data(search_.snapshot)) {
-      for (AddressRange part : memory().find_present(data).ranges) {
+      const PresentMemory present = memory().find_present(data);
+      swapped_ += present.swapped;
+      for (const AddressRange& part : present.ranges) {
         const std::uint64_t size = std::min(part.size(), budget);
         left_out_ += part.size() - size;
         budget -= size;
         search_.test.find_in({part.start, part.start + size}, memory(), finds_.locks);
       }
-    }
-    for (std::size_t i = found_before; i < finds_.locks.size(); ++i) {
-      finds_.locks[i].doubted = !is_surely_one(finds_.locks[i]);
     }
   }
 
@@ -57,17 +54,14 @@ class VariableSearch {
     search_.test.find_in({*pointer - size, *pointer}, memory(), finds_.locks);
   }
 
-  [[nodiscard]] std::uint64_t left_out() const { return left_out_; }
+  void say_what_is_missing() {
+    if (left_out_ > 0) say(BlindSpotKind::kMemoryNotSearched, left_out_);
+    if (swapped_ > 0) say(BlindSpotKind::kMemorySwappedOut, swapped_);
+  }
 
  private:
-  // Where the owner's id could be any number, the variable must be a lock, or be known to have one.
-  [[nodiscard]] bool is_surely_one(const SeenLock& lock) const {
-    if (lock.owner > kLastCommonNumber) return true;
-    const auto symbol = search_.sources.program.find_data_symbol(lock.address);
-    if (!symbol) return false;
-    if (symbol->offset == 0 && symbol->size == lock_size(lock.kind)) return true;
-    return symbol->name == kLoaderVariable || symbol->type.find("mutex") != std::string::npos ||
-           symbol->type.find("lock") != std::string::npos;
+  void say(BlindSpotKind kind, std::uint64_t count) {
+    finds_.blind_spots.push_back({kind, fmt::format("{}", count)});
   }
 
   [[nodiscard]] Memory& memory() const { return search_.sources.memory; }
@@ -76,6 +70,7 @@ class VariableSearch {
   HeldFinds& finds_;
   std::vector<std::byte> buffer_;
   std::uint64_t left_out_ = 0;
+  std::uint64_t swapped_ = 0;
 };
 
 }  // namespace
@@ -88,10 +83,7 @@ void find_locks_in_variables(const HeldSearch& search, HeldFinds& finds) {
   for (std::size_t i = found_before; i < finds.locks.size(); ++i) {
     finds.locks[i].found_by = FoundBy::kVariable;
   }
-  if (variables.left_out() > 0) {
-    finds.blind_spots.push_back(
-        {BlindSpotKind::kMemoryNotSearched, fmt::format("{}", variables.left_out())});
-  }
+  variables.say_what_is_missing();
 }
 
 }  // namespace pstuck

@@ -14,15 +14,18 @@ constexpr std::uint64_t kMostLiveStack = 64 * 1024;
 // Of the outermost frame only the stack pointer is known. It is that of the thread's first
 // function, in libc.
 constexpr std::uint64_t kOutermostFrame = 512;
-// What lies so far below the stack pointer is not stack: a thread may have its stack inside a big
-// mapping with other things.
-constexpr std::uint64_t kMostDeadStack = std::uint64_t{8} << 20;
+// What calls that have returned left below the stack pointer is searched only beyond that: a thread
+// may have its stack inside a big mapping with other things.
+constexpr std::uint64_t kMostDeadStack = 64 * 1024;
 
 // Reading these can block, or do something.
 bool is_device(const Mapping& mapping) {
   const bool in_dev = mapping.path.starts_with("/dev/") && !mapping.path.starts_with("/dev/shm/") &&
                       !mapping.path.starts_with("/dev/zero");
-  return in_dev || mapping.path.starts_with("anon_inode:") || mapping.path.starts_with("[vvar");
+  constexpr std::string_view kOthers[] = {"anon_inode:", "[vvar", "/sys/", "/proc/", "/dmabuf:"};
+  return in_dev || std::ranges::any_of(kOthers, [&](std::string_view beginning) {
+           return mapping.path.starts_with(beginning);
+         });
 }
 
 bool is_searched(const Mapping& mapping) {

@@ -33,18 +33,22 @@ class Acquisitions : public ::testing::Test {
       if (!inlined) ++physical;
     }
   }
-  void guard_in(std::size_t frame, int line) {
+  void guard_in(std::size_t frame, int line, const std::string& type = "std::lock_guard<M>") {
     variables_.push_back({.lock = kMutex,
                           .frame = frame,
                           .relation = VariableHit::Relation::kGuards,
                           .variable = "lk",
-                          .variable_type = {},
+                          .variable_type = type,
                           .path = {},
                           .lock_type = {},
                           .class_member = {},
                           .object = {},
                           .file = "/src/app.cpp",
                           .line = line});
+  }
+  void given_back_in(std::size_t frame) {
+    call_in(frame);
+    program_.locking_calls[{0, kMutex}].back().given_back = true;
   }
   void call_in(std::size_t frame, bool on_every_path = true) {
     program_.locking_calls[{0, kMutex}].push_back({.frame = frame,
@@ -137,6 +141,21 @@ TEST_F(Acquisitions, PrefersCodeThatIsSure) {
   call_in(0, false);
   call_in(1, true);
   EXPECT_EQ(attribute(), "#1 code 7");
+}
+
+TEST_F(Acquisitions, DoesNotBelieveAGuardThatGaveItBack) {
+  stack_is({"wait_for_work", "dispatch"});
+  guard_in(1, 12);
+  given_back_in(1);
+  EXPECT_EQ(attribute(), "no frame");
+}
+
+TEST_F(Acquisitions, DoesNotBelieveAGuardThatCanBeEmptyByItself) {
+  stack_is({"get", "dispatch"});
+  guard_in(1, 12, "std::unique_lock<std::mutex>");
+  EXPECT_EQ(attribute(), "no frame");
+  call_in(1);
+  EXPECT_EQ(attribute(), "#1 guard 12");
 }
 
 TEST_F(Acquisitions, TakesTheInnermostOfSeveralFrames) {

@@ -23,6 +23,8 @@ constexpr Address kStack{0x7ffe0000};
 constexpr Address kPthread{0x7d0000001000};
 constexpr std::uint64_t kPage = 4096;
 
+constexpr std::int64_t kRead = 0;
+
 MutexBytes held_mutex(std::uint32_t owner) {
   return {.head = {.lock = 1, .owner = owner, .nusers = 1}};
 }
@@ -38,14 +40,14 @@ std::vector<std::uint64_t> words_of(const T& object) {
   return words;
 }
 
-/// Two threads that run, 1001 and 1002, data of a module, and a heap.
+/// Two threads that sleep in read(), 1001 and 1002, data of a module, and a heap.
 class HeldLocks : public ::testing::Test {
  protected:
   HeldLocks() {
     target.maps(kData, kPage);
     target.maps(kHeap, 16 * kPage);
-    target.thread(1001).runs();
-    target.thread(1002).runs();
+    target.thread(1001).in_call(kRead);
+    target.thread(1002).in_call(kRead);
   }
 
   std::string held() {
@@ -137,13 +139,13 @@ TEST_F(HeldLocks, AreFoundByAScanAcrossTheBordersOfItsSteps) {
 TEST_F(HeldLocks, AreNotScannedForWhenItWouldTakeLong) {
   target.mutex("A").at(kHeap + 16).owned_by(1001);
   target.facts().mappings.push_back(
-      {.start = {0x100000000}, .end = {0x300000000}, .readable = true, .writable = true});
+      {.start = {0x100000000}, .end = {0x2100000000}, .readable = true, .writable = true});
   EXPECT_EQ(held(), "");
   EXPECT_EQ(blind_spot(BlindSpotKind::kMemoryNotSearched),
-            std::to_string(0x200000000 + 16 * kPage));
+            std::to_string(0x2000000000 + 16 * kPage));
   target.options().scan_memory = ScanMemory::kNo;
   EXPECT_EQ(held(), "");
-  EXPECT_EQ(blind_spot(BlindSpotKind::kMemoryNotSearched), "") << "nobody wanted it";
+  EXPECT_NE(blind_spot(BlindSpotKind::kMemoryNotSearched), "") << "a reader cannot know it";
 }
 
 TEST_F(HeldLocks, AreScannedForInSoMuchMemoryAsAllowed) {
@@ -188,18 +190,27 @@ TEST_F(HeldLocks, AreNotBelievedWhereManyLieTogether) {
 
 // A container's first threads have ids that are everywhere in data.
 TEST_F(HeldLocks, OfAnOwnerWithACommonNumberNeedMoreThanBytes) {
-  target.thread(7).runs();
+  target.thread(7).in_call(kRead);
   target.mutex("scanned").at(kHeap + 16).owned_by(7);
   target.mutex("data").at(kData + 64).owned_by(7);
   target.mutex("variable").at(kData + 128).owned_by(7).named_by_symbol();
   target.mutex("pointed to").at(kHeap + 512).owned_by(7);
   target.thread(7).with_register(3, (kHeap + 512).value);
-  EXPECT_EQ(held(), "7: variable by variable\n7: pointed to by pointer");
+  EXPECT_EQ(held(), "7: variable by variable");
+  EXPECT_EQ(blind_spot(BlindSpotKind::kHeldLocksDoubted), "3");
+}
+
+// The stack was copied before the locks are read: one that was taken since is in no frame of it.
+TEST_F(HeldLocks, OfAThreadThatRanNeedAFrame) {
+  target.thread(1001).runs();
+  target.mutex("A").at(kData + 64).owned_by(1001).named_by_symbol();
+  target.mutex("B").at(kData + 128).owned_by(1002).named_by_symbol();
+  EXPECT_EQ(held(), "1002: B by variable");
 }
 
 // 8 ids, 3 small numbers, in every combination that chance gives.
 TEST_F(HeldLocks, AreNotFoundInArraysOfSmallNumbersAndIds) {
-  for (std::int32_t id = 1003; id < 1009; ++id) target.thread(id).runs();
+  for (std::int32_t id = 1003; id < 1009; ++id) target.thread(id).in_call(kRead);
   std::mt19937 random(7);
   std::vector<std::uint32_t> numbers(8 * kPage / 4);
   for (std::uint32_t& number : numbers) {
@@ -385,7 +396,6 @@ TEST_F(LockLists, OfFilesAreFollowed) {
   put_stdio_lock(kHeap + 3 * kPage + 128, 2, 0, kPthread);
   EXPECT_EQ(held(), "1001: stdout by file list\n1001: 0x903080 by file list");
   EXPECT_EQ(target.diagnosis().resources.at(0).kind, ResourceKind::kStdio);
-  EXPECT_EQ(target.diagnosis().resources.at(0).type, "FILE");
 }
 
 TEST_F(LockLists, OfFilesMayLeadAnywhere) {

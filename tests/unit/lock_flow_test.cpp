@@ -71,6 +71,7 @@ class Function : public ::testing::Test {
     if (!state) return "unreached";
     std::string text;
     for (const TakenLock& taken : state->taken) {
+      if (taken.given_back) continue;
       if (!text.empty()) text += ' ';
       text += taken.names.empty() ? "unknown" : describe(taken.names.front());
       if (!taken.certain) text += '?';
@@ -127,6 +128,21 @@ TEST_F(Function, HoldsWhatItTook) {
   ret();
   EXPECT_EQ(taken_at(work), "rdi+48");
   EXPECT_EQ(taken_at(after), "");
+}
+
+TEST_F(Function, KnowsWhatItGaveBackOnEveryPath) {
+  move(reg(kRbx), reg(kRdi));
+  call(kLock);
+  const std::size_t skip = jump(Operation::kJumpIf);
+  move(reg(kRdi), reg(kRbx));
+  call(kUnlock);
+  const Address one_path = call(kWork);
+  land(skip);
+  const Address both_paths = call(kWork);
+  ret();
+  EXPECT_EQ(taken_at(one_path), "");
+  EXPECT_TRUE(flow().before(one_path)->taken.at(0).given_back);
+  EXPECT_EQ(taken_at(both_paths), "rdi?");
 }
 
 TEST_F(Function, HasNotTakenWhatItIsAboutToTake) {
