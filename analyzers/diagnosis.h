@@ -97,7 +97,7 @@ enum class FoundBy {
   kRobustList,  ///< the owner's own list of robust mutexes
   kFileList,    ///< libc's list of open FILEs
   kVariable,    ///< it lies in a variable: in a module's data, or on a stack
-  kPointer,     ///< a register or a word of the owner's stack points to it
+  kPointer,     ///< a register or a word of a thread's stack points to it
   kMemoryScan,  ///< its bytes are those of a held lock
 };
 

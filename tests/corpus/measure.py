@@ -5,7 +5,8 @@
 
 Prints one row of a Markdown table for each program. Precision is correct / attributed: a lock given
 to a wrong frame is wrong, and so is one given to a thread that does not hold it. Recall is correct /
-pairs. With --precision and --recall, ends with status 1 where a program stays below.
+pairs. Ends with status 1 where a program stays below --precision or --recall, or where a lock is
+said to be held by a thread that does not hold it.
 """
 
 import argparse
@@ -313,7 +314,7 @@ def main():
     for tally in tallies:
         print(tally.row())
     low = any(tally.precision() < arguments.precision or tally.recall() < arguments.recall
-              for tally in tallies)
+              or tally.held_wrongly for tally in tallies)
     return 1 if low else 0
 
 

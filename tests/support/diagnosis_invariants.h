@@ -75,12 +75,14 @@ class DiagnosisInvariants {
     };
     hold(std::ranges::is_sorted(diagnosis_.held, std::ranges::less{}, innermost_first),
          "held locks ascend by thread, frame and resource");
-    std::set<ResourceIndex> seen;
+    std::set<std::pair<ResourceIndex, std::size_t>> seen;
     for (const HeldLock& held : diagnosis_.held) {
       hold(held.resource < diagnosis_.resources.size(), "a held resource exists");
       if (held.resource >= diagnosis_.resources.size()) continue;
       const Resource& resource = diagnosis_.resources[held.resource];
-      hold(seen.insert(held.resource).second, "a lock is held once");
+      const std::size_t frame = held.acquisition ? held.acquisition->frame : SIZE_MAX;
+      hold(seen.emplace(held.resource, frame).second, "a frame took a lock once");
+      hold(!held.doubted, "what was doubted is proved or gone");
       hold(resource.kind != ResourceKind::kThread, "a thread's end is no lock");
       hold(resource.holder.fate == OwnerFate::kThread && resource.holder.thread == held.thread,
            "who has a lock is its holder");
