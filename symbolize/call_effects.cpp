@@ -29,26 +29,32 @@ std::optional<Address> CallEffects::find_target(const Instruction& call) {
 
 const CallEffect& CallEffects::of(const Instruction& call) {
   static const CallEffect kStranger;
+  static const CallEffect kUnread{.unread = true};
   const auto function = find_target(call);
   if (!function) return kStranger;
-  const auto [entry, is_new] = by_function_.try_emplace(function->value);
-  // While it is being read a function is a stranger to itself.
-  CallEffect& effect = entry->second;
-  if (is_new) effect = read(*function);
+  const auto known = by_function_.find(function->value);
+  if (known != by_function_.end()) return known->second;
+  // How deep a call is found depends on who asked first: it is not kept.
+  if (depth_ >= kDeepest) return kUnread;
+  // While it is being read a function is unread to itself.
+  CallEffect& effect = by_function_.emplace(function->value, kUnread).first->second;
+  effect = read(*function);
   return effect;
 }
 
 CallEffect CallEffects::read(Address function) {
   if (const CallEffect* known = lock_functions_.find(function)) return *known;
   const auto module = modules_.find(function);
-  if (!module || modules_.is_c_library(*module) || depth_ >= kDeepest) return {};
+  if (!module || modules_.is_c_library(*module)) return {};
   const auto code = code_.decode(function, kLongestCallee);
-  if (!code || code->range.start != function) return {};
+  if (!code) return {.unread = budget_ == 0 || code_.is_exhausted()};
+  if (code->range.start != function) return {};
   ++depth_;
   CallEffect effect =
-      LockFlow(*code, formulas_, [this](const Instruction& call) -> const CallEffect& {
-        return of(call);
-      }).summarise();
+      LockFlow(
+          *code, formulas_,
+          [this](const Instruction& call) -> const CallEffect& { return of(call); }, budget_)
+          .summarise();
   --depth_;
   return effect;
 }

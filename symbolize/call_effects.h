@@ -12,12 +12,14 @@ namespace pstuck {
 /// through a few levels of calls. So a guard's constructor needs no name.
 class CallEffects {
  public:
-  /// All must outlive it.
-  CallEffects(LoadedModules& modules, Memory& memory, MachineCode& code, Formulas& formulas)
+  /// All must outlive it; the budget is LockFlow's.
+  CallEffects(LoadedModules& modules, Memory& memory, MachineCode& code, Formulas& formulas,
+              std::size_t& budget)
       : modules_(modules),
         memory_(memory),
         code_(code),
         formulas_(formulas),
+        budget_(budget),
         lock_functions_(modules, formulas) {}
 
   /// The reference stays valid.
@@ -33,6 +35,7 @@ class CallEffects {
   Memory& memory_;
   MachineCode& code_;
   Formulas& formulas_;
+  std::size_t& budget_;
   LockFunctions lock_functions_;
   std::unordered_map<std::uint64_t, CallEffect> by_function_;
   std::unordered_map<std::uint64_t, std::optional<Address>> behind_stub_;

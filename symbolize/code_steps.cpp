@@ -1,13 +1,18 @@
 // One instruction at a time.
 //
-// Only what carries pointers is followed: moves of whole words, addresses and their sums. All else
-// that writes a register makes a value of its own, "the result of this instruction", which can
-// still be found again wherever it is moved to. Memory is the words that the function has written,
-// by the formulas of their addresses; two formulas for one address go unnoticed, which can only
-// make a formula wrong whose value is then compared with a lock's address and differs.
+// Only what carries pointers is followed: moves of words and their halves, addresses, sums and
+// products. All else that writes a register makes a value of its own, "the result of this
+// instruction", which can still be found again wherever it is moved to.
+//
+// A place in memory holds what the function wrote there. Where it wrote nothing, it holds what it
+// held at entry, "[address]"; but not in the function's own stack frame, and not where somebody
+// wrote what could not be followed. Reading such a place makes a result too. Two formulas for one
+// address go unnoticed: what then comes out wrong must still be the address of a lock that the
+// thread owns before anybody believes it.
 //
 // A call keeps rbx, rbp, rsp and r12 to r15 (System V ABI, x86-64). What the callee is known to do
-// is applied; a stranger may write where its arguments point, and outside the stack.
+// is applied; a stranger may write where its arguments point, and to the heap. That the heap's
+// pointers stay the same over such a call is taken for granted.
 
 #include "symbolize/code_steps.h"
 
@@ -16,8 +21,10 @@
 namespace pstuck {
 namespace {
 
-constexpr std::uint64_t kWord = 8;
-constexpr std::size_t kMostWords = 96;  // of memory that is followed at a time
+constexpr std::uint8_t kWord = 8;
+constexpr std::uint8_t kHalf = 4;
+constexpr std::size_t kMostPlaces = 96;   // of memory that are followed at a time
+constexpr std::size_t kMostWritten = 96;  // places outside the frame
 constexpr int kDeepestSubstitution = 12;
 // How far from where an argument points a stranger is thought to write: more than any guard.
 constexpr std::uint64_t kReach = 64;
@@ -29,22 +36,27 @@ bool is_word_register(const Operand& operand) {
   return operand.kind == Operand::Kind::kRegister && operand.size == kWord;
 }
 
-void write(Formula address, Formula word, FlowState& state) {
-  if (!address.known()) return;
-  if (!word.known()) {
-    state.memory.erase(address);
-  } else if (state.memory.size() < kMostWords || state.memory.contains(address)) {
-    state.memory[address] = word;
-  }
+bool overlap(Formula a, std::uint64_t a_size, Formula b, std::uint64_t b_size) {
+  if (a.base != b.base) return false;
+  return a.offset - b.offset < b_size || b.offset - a.offset < a_size;
 }
 
-/// The bytes from `address` on are not known any more, nor is a word that they are a part of.
+/// These bytes hold something that is not known.
 void forget(Formula address, std::uint64_t size, FlowState& state) {
   if (!address.known()) return;
   std::erase_if(state.memory, [&](const auto& entry) {
-    const Formula at = entry.first;
-    return at.base == address.base && at.offset - address.offset + (kWord - 1) < size + kWord - 1;
+    return overlap(entry.first, entry.second.size, address, size);
   });
+  if (Formulas::is_in_own_frame(address) || state.written.size() >= kMostWritten) return;
+  std::uint64_t& known_size = state.written[address];
+  known_size = std::max(known_size, size);
+}
+
+void write(Formula address, KnownPlace place, FlowState& state) {
+  forget(address, place.size, state);
+  if (address.known() && place.value.known() && state.memory.size() < kMostPlaces) {
+    state.memory[address] = place;
+  }
 }
 
 }  // namespace
@@ -59,8 +71,9 @@ Formula CodeSteps::make_result(Address instruction, FlowState& state) {
       if (is_stale(word)) word = {};
     }
     std::erase_if(state.memory, [&](const auto& entry) {
-      return is_stale(entry.first) || is_stale(entry.second);
+      return is_stale(entry.first) || is_stale(entry.second.value);
     });
+    std::erase_if(state.written, [&](const auto& entry) { return is_stale(entry.first); });
     for (TakenLock& taken : state.taken) std::erase_if(taken.names, is_stale);
   }
   return formulas_.result(instruction);
@@ -83,34 +96,46 @@ Formula CodeSteps::address_of(const Operand& place, const FlowState& state) {
   return address;
 }
 
-Formula CodeSteps::read(Formula address, const FlowState& state) {
+Formula CodeSteps::read(Formula address, std::uint8_t size, const Instruction& reader,
+                        FlowState& state) {
   if (!address.known()) return {};
   const auto found = state.memory.find(address);
-  if (found != state.memory.end()) return found->second;
+  if (found != state.memory.end() && found->second.size >= size) {
+    return size == kHalf ? formulas_.low(found->second.value) : found->second.value;
+  }
   // The first word of a thread's control block is its own address.
   if (address == Formulas::thread_pointer()) return Formulas::thread_pointer();
-  return formulas_.load(address);
+  const bool was_written = std::ranges::any_of(state.written, [&](const auto& entry) {
+    return overlap(entry.first, entry.second, address, size);
+  });
+  const bool is_half_known = found != state.memory.end();
+  if (was_written || is_half_known || Formulas::is_in_own_frame(address)) {
+    const Formula result = make_result(reader.at, state);
+    const Formula value = size == kHalf ? formulas_.low(result) : result;
+    // Its own name stands for what is there, until somebody writes.
+    if (!is_half_known && value.known() && state.memory.size() < kMostPlaces) {
+      state.memory[address] = {value, size};
+    }
+    return value;
+  }
+  const Formula word = formulas_.load(address);
+  return size == kHalf ? formulas_.low(word) : word;
 }
 
-Formula CodeSteps::value_of(const Operand& operand, const FlowState& state) {
+Formula CodeSteps::value_of(const Operand& operand, const Instruction& reader, FlowState& state) {
+  const bool is_half = operand.size == kHalf;
+  if (operand.size != kWord && !is_half) return {};
   switch (operand.kind) {
     case Operand::Kind::kRegister: {
       const Formula value = state.registers[operand.base];
-      if (operand.size == kWord) return value;
-      // Half of a register is the whole when the upper half is known to be empty.
-      const bool is_half = value.known() && value.offset == 0 && operand.size == kWord / 2 &&
-                           formulas_.base(value).kind == Formulas::Kind::kHalfLoad;
-      return is_half ? value : Formula{};
+      return is_half ? formulas_.low(value) : value;
     }
     case Operand::Kind::kNumber: {
       const auto value = static_cast<std::uint64_t>(operand.number);
-      return Formulas::number(operand.size == 4 ? value & 0xffffffff : value);
+      return Formulas::number(is_half ? value & 0xffffffff : value);
     }
-    case Operand::Kind::kMemory: {
-      const Formula address = address_of(operand, state);
-      if (operand.size == kWord) return read(address, state);
-      return operand.size == kWord / 2 ? formulas_.half_load(address) : Formula{};
-    }
+    case Operand::Kind::kMemory:
+      return read(address_of(operand, state), operand.size, reader, state);
     case Operand::Kind::kNone:
       break;
   }
@@ -120,16 +145,17 @@ Formula CodeSteps::value_of(const Operand& operand, const FlowState& state) {
 void CodeSteps::move(const Instruction& instruction, FlowState& state) {
   const Operand& to = instruction.to;
   if (to.kind == Operand::Kind::kMemory) {
+    const Formula value = value_of(instruction.from, instruction, state);
     const Formula address = address_of(to, state);
-    forget(address, to.size, state);
-    if (to.size == kWord) write(address, value_of(instruction.from, state), state);
+    if (to.size == kWord || to.size == kHalf) {
+      write(address, {value, to.size}, state);
+    } else {
+      forget(address, to.size, state);
+    }
     return;
   }
-  if (to.kind != Operand::Kind::kRegister) return others(instruction, state);
-  const bool fills_register = to.size == kWord || to.size == 4;
-  Formula value = fills_register ? value_of(instruction.from, state) : Formula{};
-  if (!value.known() && to.size == kWord) value = make_result(instruction.at, state);
-  state.registers[to.base] = value;
+  if (to.kind != Operand::Kind::kRegister || to.size < kHalf) return others(instruction, state);
+  set_word(instruction, value_of(instruction.from, instruction, state), state);
 }
 
 void CodeSteps::load_address(const Instruction& instruction, FlowState& state) {
@@ -147,14 +173,14 @@ void CodeSteps::scale(const Instruction& instruction, FlowState& state) {
   if (!is_word_register(instruction.to)) return others(instruction, state);
   const Operand& operand =
       instruction.operation == Operation::kMultiply ? instruction.from : instruction.to;
-  set_word(instruction, formulas_.product(value_of(operand, state), instruction.factor), state);
+  const Formula value = value_of(operand, instruction, state);
+  set_word(instruction, formulas_.product(value, instruction.factor), state);
 }
 
 void CodeSteps::extend(const Instruction& instruction, FlowState& state) {
   if (!is_word_register(instruction.to)) return others(instruction, state);
-  Operand from = instruction.from;
-  if (from.kind == Operand::Kind::kRegister) from.size = kWord;
-  set_word(instruction, formulas_.sign_extended(value_of(from, state)), state);
+  const Formula value = value_of(instruction.from, instruction, state);
+  set_word(instruction, formulas_.sign_extended(value), state);
 }
 
 void CodeSteps::add(const Instruction& instruction, FlowState& state) {
@@ -163,73 +189,84 @@ void CodeSteps::add(const Instruction& instruction, FlowState& state) {
   const Formula a = state.registers[instruction.to.base];
   const Formula b = instruction.from.kind == Operand::Kind::kNumber
                         ? Formulas::number(static_cast<std::uint64_t>(instruction.from.number))
-                        : value_of(instruction.from, state);
+                        : value_of(instruction.from, instruction, state);
   Formula sum;
   if (is_sum) {
     sum = formulas_.sum(a, b);
-  } else if (a.known() && b.base == 0) {
+  } else if (b.base == 0) {
     sum = a + (0 - b.offset);
   }
   set_word(instruction, sum, state);
 }
 
 void CodeSteps::push(const Instruction& instruction, FlowState& state) {
-  const Formula word = value_of(instruction.to, state);
+  const Formula word = value_of(instruction.to, instruction, state);
   Formula& sp = state.registers[kRsp];
-  if (!sp.known()) return;
-  sp = sp + (0 - kWord);
-  write(sp, word, state);
+  sp = sp + (0 - std::uint64_t{kWord});
+  write(sp, {word, kWord}, state);
 }
 
-void CodeSteps::pop(MachineRegister into, FlowState& state) {
-  Formula& sp = state.registers[kRsp];
-  const Formula word = read(sp, state);
-  if (sp.known()) sp = sp + kWord;
-  if (into != kNoRegister) state.registers[into] = word;
+void CodeSteps::pop(const Instruction& instruction, FlowState& state) {
+  const Formula word = read(state.registers[kRsp], kWord, instruction, state);
+  state.registers[kRsp] = state.registers[kRsp] + kWord;
+  if (is_word_register(instruction.to)) {
+    state.registers[instruction.to.base] = word;
+  } else {
+    forget(address_of(instruction.to, state), kWord, state);
+  }
 }
 
-Formula CodeSteps::substitute(Formula formula, const FlowState& state, int depth) {
+void CodeSteps::leave(const Instruction& instruction, FlowState& state) {
+  state.registers[kRsp] = state.registers[kRbp];
+  state.registers[kRbp] = read(state.registers[kRsp], kWord, instruction, state);
+  state.registers[kRsp] = state.registers[kRsp] + kWord;
+}
+
+Formula CodeSteps::substitute(Formula formula, const Instruction& call, FlowState& state,
+                              int depth) {
   if (!formula.known() || depth > kDeepestSubstitution) return {};
   const Formulas::Base base = formulas_.base(formula);
+  const auto of = [&](Formula operand) { return substitute(operand, call, state, depth + 1); };
+  Formula value;
   switch (base.kind) {
     case Formulas::Kind::kZero:
     case Formulas::Kind::kThreadPointer:
       return formula;
-    case Formulas::Kind::kEntry: {
-      if (base.where == kRsp) return {};
-      const Formula value = state.registers[base.where];
-      return value.known() ? value + formula.offset : Formula{};
-    }
-    case Formulas::Kind::kLoad: {
-      const Formula value = read(substitute(base.of, state, depth + 1), state);
-      return value.known() ? value + formula.offset : Formula{};
-    }
-    case Formulas::Kind::kHalfLoad:
-      return formulas_.sum(formulas_.half_load(substitute(base.of, state, depth + 1)),
-                           Formulas::number(formula.offset));
+    case Formulas::Kind::kEntry:
+      if (base.where != kRsp) value = state.registers[base.where];
+      break;
+    case Formulas::Kind::kLoad:
+      value = read(of(base.of), kWord, call, state);
+      break;
+    case Formulas::Kind::kLow:
+      value = formulas_.low(of(base.of));
+      break;
     case Formulas::Kind::kSigned:
-      return formulas_.sum(formulas_.sign_extended(substitute(base.of, state, depth + 1)),
-                           Formulas::number(formula.offset));
+      value = formulas_.sign_extended(of(base.of));
+      break;
     case Formulas::Kind::kSum:
-      return formulas_.sum(formulas_.sum(substitute(base.of, state, depth + 1),
-                                         substitute(base.with, state, depth + 1)),
-                           Formulas::number(formula.offset));
+      value = formulas_.sum(of(base.of), of(base.with));
+      break;
     case Formulas::Kind::kProduct:
-      return formulas_.sum(formulas_.product(substitute(base.of, state, depth + 1), base.where),
-                           Formulas::number(formula.offset));
+      value = formulas_.product(of(base.of), base.where);
+      break;
     case Formulas::Kind::kResult:
     case Formulas::Kind::kJoined:
       break;
   }
-  return {};
+  return value.base == 0 ? Formulas::number(value.offset + formula.offset) : value + formula.offset;
 }
 
-void CodeSteps::give_back(Formula lock, FlowState& state) const {
+void CodeSteps::give_back(const CallEffect::Lock& lock, FlowState& state) const {
   const auto is_it = [&](const TakenLock& taken) {
-    return !taken.given_back && taken.is_called(lock);
+    return !taken.given_back && taken.is_called(lock.lock);
   };
   const auto same = std::find_if(state.taken.rbegin(), state.taken.rend(), is_it);
-  if (lock.known() && same != state.taken.rend()) {
+  if (lock.lock.known() && same != state.taken.rend()) {
+    if (!lock.certain) {
+      same->certain = false;
+      return;
+    }
     // Where it was taken on one of several paths, then whichever it was.
     const bool was_certain = same->certain;
     for (TakenLock& taken : state.taken) {
@@ -239,14 +276,19 @@ void CodeSteps::give_back(Formula lock, FlowState& state) const {
     }
     return;
   }
-  // One of those that could not be followed, or one that the caller took.
+  // One that the caller took, or any of those that are not surely another one.
   for (TakenLock& taken : state.taken) {
-    if (!lock.known() || taken.names.empty()) taken.certain = false;
+    const bool is_another =
+        std::ranges::any_of(taken.names, [&](Formula name) { return name.base == lock.lock.base; });
+    if (!is_another) taken.certain = false;
   }
-  if (lock.known()) state.given_back.insert(lock);
+  if (!lock.lock.known()) return;
+  const auto [entry, is_new] = state.given_back.emplace(lock.lock, lock.certain);
+  if (!is_new) entry->second = entry->second || lock.certain;
 }
 
 void CodeSteps::forget_written_by_stranger(FlowState& state) const {
+  state.met_stranger = true;
   std::erase_if(state.memory,
                 [](const auto& entry) { return !Formulas::is_on_stack(entry.first); });
   for (const std::uint8_t argument : kArguments) {
@@ -256,15 +298,25 @@ void CodeSteps::forget_written_by_stranger(FlowState& state) const {
 }
 
 void CodeSteps::apply(const CallEffect& effect, const Instruction& call, FlowState& state) {
-  const FlowState before = state;
+  std::vector<CallEffect::Lock> gives_back;
+  std::vector<CallEffect::Lock> takes;
+  std::vector<std::pair<Formula, std::uint64_t>> forgets;
+  std::vector<std::pair<Formula, Formula>> writes;
+  // All in terms of what was before the call.
+  const auto before = [&](Formula formula) { return substitute(formula, call, state); };
+  for (const auto& [lock, certain] : effect.gives_back)
+    gives_back.push_back({before(lock), certain});
+  for (const auto& [lock, certain] : effect.takes) takes.push_back({before(lock), certain});
+  for (const auto& [address, size] : effect.forgets) forgets.emplace_back(before(address), size);
   for (const auto& [address, word] : effect.writes) {
-    write(substitute(address, before), substitute(word, before), state);
+    writes.emplace_back(before(address), before(word));
   }
-  for (const Formula& lock : effect.gives_back) give_back(substitute(lock, before), state);
-  for (const CallEffect::Take& take : effect.takes) {
-    const bool certain = take.certain && !effect.tries;
-    const Formula lock = substitute(take.lock, state);
-    TakenLock taken{.call = call.at, .names = {}, .certain = certain};
+  if (effect.stranger) forget_written_by_stranger(state);
+  for (const auto& [address, size] : forgets) forget(address, size, state);
+  for (const auto& [address, word] : writes) write(address, {word, kWord}, state);
+  for (const CallEffect::Lock& lock : gives_back) give_back(lock, state);
+  for (const auto& [lock, certain] : takes) {
+    TakenLock taken{.call = call.at, .names = {}, .certain = certain && !effect.tries};
     if (lock.known()) taken.names.push_back(lock);
     // In a loop a call may have taken others before, of which one that nothing tells is enough.
     std::erase_if(state.taken, [&](const TakenLock& other) {
@@ -276,11 +328,10 @@ void CodeSteps::apply(const CallEffect& effect, const Instruction& call, FlowSta
 
 void CodeSteps::call(const Instruction& instruction, FlowState& state) {
   const CallEffect& effect = effect_of_(instruction);
-  const Formula result = substitute(effect.result, state);
-  if (effect.known) {
-    apply(effect, instruction, state);
-  } else {
-    forget_written_by_stranger(state);
+  const Formula result = substitute(effect.result, instruction, state);
+  apply(effect, instruction, state);
+  if (effect.unread) {
+    for (TakenLock& taken : state.taken) taken.certain = false;
   }
   for (const std::uint8_t number : kCallerSaved) state.registers[number] = {};
   state.registers[kRax] = result.known() ? result : make_result(instruction.at, state);
@@ -291,9 +342,9 @@ void CodeSteps::call(const Instruction& instruction, FlowState& state) {
 
 void CodeSteps::others(const Instruction& instruction, FlowState& state) {
   if (instruction.to.kind == Operand::Kind::kMemory) {
-    forget(address_of(instruction.to, state), std::max<std::uint64_t>(instruction.to.size, kWord),
-           state);
+    forget(address_of(instruction.to, state), std::max(instruction.to.size, kWord), state);
   }
+  if (instruction.writes_string) state.memory.clear();
   for (std::size_t i = 0; i < kMachineRegisters; ++i) {
     if ((instruction.written >> i & 1) == 0) continue;
     const bool is_word = is_word_register(instruction.to) && instruction.to.base == i;
@@ -305,11 +356,10 @@ void CodeSteps::others(const Instruction& instruction, FlowState& state) {
 void CodeSteps::follow_flags(const Instruction& instruction, FlowState& state) {
   if (instruction.operation == Operation::kTest) {
     const Operand& tested = instruction.to;
-    const bool is_result = tested.kind == Operand::Kind::kRegister && tested.base == kRax;
-    state.tested = is_result ? state.tried : std::nullopt;
-    Operand whole = tested;
-    if (whole.kind == Operand::Kind::kRegister) whole.size = kWord;
-    const Formula value = value_of(whole, state);
+    const bool is_register = tested.kind == Operand::Kind::kRegister;
+    state.tested = is_register && tested.base == kRax ? state.tried : std::nullopt;
+    const Formula value =
+        is_register ? state.registers[tested.base] : value_of(tested, instruction, state);
     const std::uint64_t bits =
         tested.size == kWord ? ~std::uint64_t{0} : (std::uint64_t{1} << 8 * tested.size) - 1;
     state.zero = value.base == 0 ? std::optional((value.offset & bits) == 0) : std::nullopt;
@@ -351,10 +401,9 @@ void CodeSteps::step(const Instruction& instruction, FlowState& state) {
     case Operation::kPush:
       return push(instruction, state);
     case Operation::kPop:
-      return pop(is_word_register(instruction.to) ? instruction.to.base : kNoRegister, state);
+      return pop(instruction, state);
     case Operation::kLeave:
-      state.registers[kRsp] = state.registers[kRbp];
-      return pop(kRbp, state);
+      return leave(instruction, state);
     case Operation::kCall:
       return call(instruction, state);
     case Operation::kOther:

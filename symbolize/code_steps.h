@@ -28,20 +28,22 @@ class CodeSteps {
   void scale(const Instruction& instruction, FlowState& state);
   void extend(const Instruction& instruction, FlowState& state);
   void push(const Instruction& instruction, FlowState& state);
-  void pop(MachineRegister into, FlowState& state);
-  void call(const Instruction& instruction, FlowState& state);
-  void apply(const CallEffect& effect, const Instruction& call, FlowState& state);
-  void give_back(Formula lock, FlowState& state) const;
-  void forget_written_by_stranger(FlowState& state) const;
+  void pop(const Instruction& instruction, FlowState& state);
+  void leave(const Instruction& instruction, FlowState& state);
   void others(const Instruction& instruction, FlowState& state);
   void follow_flags(const Instruction& instruction, FlowState& state);
   void set_by_flags(const Instruction& instruction, FlowState& state);
-
-  Formula substitute(Formula formula, const FlowState& state, int depth = 0);
-  Formula address_of(const Operand& place, const FlowState& state);
   void set_word(const Instruction& instruction, Formula value, FlowState& state);
-  Formula read(Formula address, const FlowState& state);
-  Formula value_of(const Operand& operand, const FlowState& state);
+
+  void call(const Instruction& instruction, FlowState& state);
+  void apply(const CallEffect& effect, const Instruction& call, FlowState& state);
+  void give_back(const CallEffect::Lock& lock, FlowState& state) const;
+  void forget_written_by_stranger(FlowState& state) const;
+  Formula substitute(Formula formula, const Instruction& call, FlowState& state, int depth = 0);
+
+  Formula address_of(const Operand& place, const FlowState& state);
+  Formula read(Formula address, std::uint8_t size, const Instruction& reader, FlowState& state);
+  Formula value_of(const Operand& operand, const Instruction& reader, FlowState& state);
   Formula make_result(Address instruction, FlowState& state);
 
   Formulas& formulas_;

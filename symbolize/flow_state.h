@@ -4,7 +4,6 @@
 #include <array>
 #include <map>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -26,12 +25,24 @@ struct TakenLock {
   friend bool operator==(const TakenLock&, const TakenLock&) = default;
 };
 
+/// What a place in memory holds since the function wrote or read it.
+struct KnownPlace {
+  Formula value;
+  std::uint8_t size = 8;  ///< bytes: 8, or 4 for the lower half of a word
+
+  friend bool operator==(const KnownPlace&, const KnownPlace&) = default;
+};
+
 /// What is known before an instruction of a function.
 struct FlowState {
   std::array<Formula, kMachineRegisters> registers;
-  std::map<Formula, Formula> memory;  ///< words that were written, by their addresses
-  std::vector<TakenLock> taken;       ///< in the order of taking
-  std::set<Formula> given_back;       ///< without having been taken in this function
+  std::map<Formula, KnownPlace> memory;  ///< by address
+  /// Sizes of what was written outside the function's own stack frame, by address: it does not hold
+  /// any more what it held at entry.
+  std::map<Formula, std::uint64_t> written;
+  std::vector<TakenLock> taken;        ///< in the order of taking
+  std::map<Formula, bool> given_back;  ///< without having been taken here; whether on all paths
+  bool met_stranger = false;           ///< a function was called whose writes are not known
   /// The call that tried to take a lock, while eax tells with 0 that it did …
   std::optional<Address> tried;
   /// … and while the flags tell.
@@ -43,16 +54,18 @@ struct FlowState {
 
 /// What a call does, in formulas over the registers and memory at the callee's entry.
 struct CallEffect {
-  struct Take {
+  struct Lock {
     Formula lock;
     bool certain = true;
   };
 
-  bool known = false;  ///< else it may write where its arguments point
-  bool tries = false;  ///< takes the locks only when it returns 0
-  std::vector<Take> takes;
-  std::vector<Formula> gives_back;
-  std::vector<std::pair<Formula, Formula>> writes;  ///< address, word
+  bool stranger = true;  ///< it may also write where its arguments point, and to the heap
+  bool unread = false;   ///< nobody looked what it does to locks
+  bool tries = false;    ///< takes the locks only when it returns 0
+  std::vector<Lock> takes;
+  std::vector<Lock> gives_back;
+  std::vector<std::pair<Formula, std::uint64_t>> forgets;  ///< writes something: address, size
+  std::vector<std::pair<Formula, Formula>> writes;         ///< address, word
   Formula result;
 };
 

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::uint8_t kDeepest = 12;
 constexpr std::size_t kMostBases = 1 << 18;
+constexpr std::size_t kMostPassing = 16;
 
 }  // namespace
 
@@ -25,9 +26,20 @@ Formula Formulas::intern(const Base& base) {
     depth = std::max<std::uint8_t>(depth, depths_[static_cast<std::size_t>(operand.base)] + 1U);
   }
   if (depth > kDeepest || bases_.size() >= kMostBases) return {};
+  std::vector<std::int32_t> passing;
+  for (const Formula operand : {base.of, base.with}) {
+    if (!operand.known()) continue;
+    const auto& more = passing_[static_cast<std::size_t>(operand.base)];
+    passing.insert(passing.end(), more.begin(), more.end());
+  }
   const auto number = static_cast<std::int32_t>(bases_.size());
+  if (base.kind == Kind::kResult || base.kind == Kind::kJoined) passing.push_back(number);
+  std::ranges::sort(passing);
+  passing.erase(std::unique(passing.begin(), passing.end()), passing.end());
+  if (passing.size() > kMostPassing) return {};
   bases_.push_back(base);
   depths_.push_back(depth);
+  passing_.push_back(std::move(passing));
   numbers_.emplace(base, number);
   return {number, 0};
 }
@@ -37,9 +49,11 @@ Formula Formulas::load(Formula address) {
   return intern({.kind = Kind::kLoad, .of = address});
 }
 
-Formula Formulas::half_load(Formula address) {
-  if (!address.known()) return {};
-  return intern({.kind = Kind::kHalfLoad, .of = address});
+Formula Formulas::low(Formula value) {
+  if (!value.known()) return {};
+  if (value.base == 0) return number(value.offset & 0xffffffff);
+  if (base(value).kind == Kind::kLow && value.offset == 0) return value;
+  return intern({.kind = Kind::kLow, .of = value});
 }
 
 Formula Formulas::sign_extended(Formula value) {
@@ -48,7 +62,8 @@ Formula Formulas::sign_extended(Formula value) {
     const auto half = static_cast<std::int32_t>(static_cast<std::uint32_t>(value.offset));
     return number(static_cast<std::uint64_t>(std::int64_t{half}));
   }
-  return intern({.kind = Kind::kSigned, .of = value});
+  const bool is_low = base(value).kind == Kind::kLow && value.offset == 0;
+  return intern({.kind = Kind::kSigned, .of = is_low ? base(value).of : value});
 }
 
 Formula Formulas::sum(Formula a, Formula b) {
@@ -82,9 +97,11 @@ Formula Formulas::joined(Address block, const Place& place) {
 
 bool Formulas::mentions(Formula formula, Kind kind, std::uint64_t where) const {
   if (!formula.known()) return false;
-  const Base& of = base(formula);
-  if (of.kind == kind && of.where == where) return true;
-  return mentions(of.of, kind, where) || mentions(of.with, kind, where);
+  return std::ranges::any_of(passing_[static_cast<std::size_t>(formula.base)],
+                             [&](std::int32_t number) {
+                               const Base& passing = bases_[static_cast<std::size_t>(number)];
+                               return passing.kind == kind && passing.where == where;
+                             });
 }
 
 bool Formulas::has_result(Address instruction) const {

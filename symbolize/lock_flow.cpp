@@ -16,11 +16,11 @@
 // again from the start with the names in place. All is bounded, and the analysis gives up rather
 // than to guess.
 //
-// Handlers of exceptions, which no jump leads to, are entered with what all calls agree on.
+// Blocks that nothing leads to are handlers of exceptions, or where a table of jumps leads: they
+// are entered with what all calls and all such jumps agree on.
 //
-// Where it fails: jumps through a table lead to all blocks that nothing else leads to; a lock whose
-// address is computed anew before it is given back stays "held"; code that the compiler put apart
-// (".cold") is a function of its own.
+// Where it fails: a lock whose address is computed anew before it is given back may stay "held on
+// some path"; code that the compiler put apart (".cold") is a function of its own.
 
 #include "symbolize/lock_flow.h"
 
@@ -30,7 +30,7 @@ namespace pstuck {
 namespace {
 
 constexpr int kMostPasses = 5;
-constexpr std::size_t kMostSteps = 60'000;
+constexpr std::size_t kMostGivenBack = 32;
 constexpr std::size_t kMostTaken = 32;
 constexpr std::size_t kMostNames = 8;
 
@@ -84,8 +84,9 @@ void learn_outcome(FlowState& state, bool zero) {
 
 }  // namespace
 
-LockFlow::LockFlow(const FunctionCode& code, Formulas& formulas, EffectOfCall effect_of)
-    : code_(code), formulas_(formulas), steps_(formulas, std::move(effect_of)) {
+LockFlow::LockFlow(const FunctionCode& code, Formulas& formulas, EffectOfCall effect_of,
+                   std::size_t& budget)
+    : code_(code), formulas_(formulas), steps_(formulas, std::move(effect_of)), budget_(budget) {
   find_blocks();
   run();
 }
@@ -96,6 +97,12 @@ void LockFlow::find_blocks() {
   for (std::size_t i = 0; i < instructions.size(); ++i) {
     if (!ends_block(instructions[i].operation)) continue;
     starts.insert(i + 1);
+    // Padding is a block of its own: what comes behind may be where a table of jumps leads to.
+    std::size_t next = i + 1;
+    while (next < instructions.size() && instructions[next].operation == Operation::kNothing) {
+      ++next;
+    }
+    starts.insert(next);
     if (!instructions[i].target) continue;
     if (const auto target = code_.find(*instructions[i].target)) starts.insert(*target);
   }
@@ -156,7 +163,6 @@ std::vector<LockFlow::Edge> LockFlow::edges_of(const Block& block) const {
 void LockFlow::run() {
   for (int pass = 0; pass < kMostPasses; ++pass) {
     new_joins_ = false;
-    budget_ = kMostSteps;
     if (!flow_once()) break;
     if (!new_joins_) return;
   }
@@ -166,7 +172,6 @@ void LockFlow::run() {
 bool LockFlow::flow_once() {
   if (blocks_.empty()) return false;
   exits_.clear();
-  indirect_jump_.reset();
   for (Block& block : blocks_) block.was_reached = false;
   arrive(blocks_.front(), entry_state());
   if (!drain({0})) return false;
@@ -188,6 +193,7 @@ bool LockFlow::drain(std::vector<std::size_t> work) {
     if (block.last - block.first > budget_) return false;
     budget_ -= block.last - block.first;
     const FlowState out = flow_through(block);
+    if (out.given_back.size() > kMostGivenBack) return false;
     leave(block, out);
     for (const Edge& edge : edges_of(block)) {
       if (edge.zero && out.zero && *edge.zero != *out.zero) continue;
@@ -219,29 +225,36 @@ void LockFlow::leave(const Block& block, const FlowState& state) {
   const Instruction& last = code_.instructions[block.last - 1];
   if (last.operation == Operation::kReturn) {
     exits_.push_back(state);
-  } else if (last.operation == Operation::kJump && !last.target) {
-    indirect_jump_ = state;
-  } else if (last.operation == Operation::kJump && !code_.find(*last.target)) {
+  } else if (last.operation == Operation::kJump && last.target && !code_.find(*last.target)) {
     FlowState after = state;
     steps_.step_tail_call(last, after);
+    exits_.push_back(after);
+  } else if (last.target && ends_block(last.operation) && !code_.find(*last.target)) {
+    // It may go on in another part of the function, where anything may be given back.
+    FlowState after = state;
+    for (TakenLock& taken : after.taken) taken.certain = false;
+    after.met_stranger = true;
     exits_.push_back(after);
   }
 }
 
-/// What every call in the function agrees on: what holds where an exception is caught, since the
-/// unwinder restores the registers that calls keep.
-FlowState LockFlow::state_at_calls() {
+/// What every call and every jump through a table agrees on. It holds where an exception is caught,
+/// since the unwinder restores the registers that calls keep, and where a table leads to.
+FlowState LockFlow::state_elsewhere() {
   Block all;
+  const auto take_in = [&](const FlowState& state) {
+    if (!all.was_reached) all.in = state;
+    meet(all, state);
+    all.was_reached = true;
+  };
   for (const Block& block : blocks_) {
     if (!block.was_reached) continue;
     FlowState state = block.in;
     for (std::size_t i = block.first; i < block.last; ++i) {
       const Instruction& instruction = code_.instructions[i];
-      if (instruction.operation == Operation::kCall) {
-        if (!all.was_reached) all.in = state;
-        meet(all, state);
-        all.was_reached = true;
-      }
+      const bool is_indirect_jump =
+          instruction.operation == Operation::kJump && !instruction.target;
+      if (instruction.operation == Operation::kCall || is_indirect_jump) take_in(state);
       steps_.step(instruction, state);
     }
   }
@@ -260,20 +273,37 @@ void LockFlow::meet(Block& into, const FlowState& from) {
     const auto other = from.memory.find(entry.first);
     return other == from.memory.end() || other->second != entry.second;
   });
+  join_written(into, from);
   join_taken(into, from);
+}
+
+/// What was written on any path is not what it was at entry.
+bool LockFlow::join_written(Block& into, const FlowState& from) {
+  bool changed = from.met_stranger && !into.in.met_stranger;
+  into.in.met_stranger = into.in.met_stranger || from.met_stranger;
+  for (const auto& [address, size] : from.written) {
+    const auto [entry, is_new] = into.in.written.emplace(address, size);
+    if (!is_new && entry->second >= size) continue;
+    entry->second = size;
+    changed = true;
+  }
+  return changed;
 }
 
 bool LockFlow::seed_unreached(std::vector<std::size_t>& work) {
   std::vector<bool> is_led_to(blocks_.size());
+  const auto is_padding = [&](const Block& block) {
+    return code_.instructions[block.first].operation == Operation::kNothing;
+  };
   for (const Block& block : blocks_) {
+    if (is_padding(block) && !block.was_reached) continue;
     for (const Edge& edge : edges_of(block)) is_led_to[edge.block] = true;
   }
   for (std::size_t i = 1; i < blocks_.size(); ++i) {
-    const bool is_padding = code_.instructions[blocks_[i].first].operation == Operation::kNothing;
-    if (!blocks_[i].was_reached && !is_led_to[i] && !is_padding) work.push_back(i);
+    if (!blocks_[i].was_reached && !is_led_to[i] && !is_padding(blocks_[i])) work.push_back(i);
   }
   if (work.empty()) return false;
-  const FlowState state = indirect_jump_ ? *indirect_jump_ : state_at_calls();
+  const FlowState state = state_elsewhere();
   for (const std::size_t i : work) arrive(blocks_[i], state);
   return true;
 }
@@ -295,14 +325,15 @@ void LockFlow::rename_taken(const Block& block, FlowState& state) {
       if (!is_stale(block, name)) names.push_back(name);
       const auto add_joined = [&](Formula old, const Formulas::Place& place) {
         if (old.base != name.base || old.base == 0) return;
-        names.push_back(joined(block, place) + (name.offset - old.offset));
+        const Formula new_name = joined(block, place) + (name.offset - old.offset);
+        if (new_name.known()) names.push_back(new_name);
       };
       for (const MachineRegister number : block.joined_registers) {
         add_joined(state.registers[number], {.in_register = number});
       }
       for (const Formula& address : block.joined_words) {
         const auto word = state.memory.find(address);
-        if (word != state.memory.end()) add_joined(word->second, {.address = address});
+        if (word != state.memory.end()) add_joined(word->second.value, {.address = address});
       }
     }
     std::ranges::sort(names);
@@ -323,11 +354,16 @@ void LockFlow::rename_joined(const Block& block, FlowState& state) {
     }
   }
   std::erase_if(state.memory, [&](const auto& entry) {
-    return block.dropped_words.contains(entry.first) || is_stale(block, entry.first);
+    const bool keeps_its_name =
+        block.joined_words.contains(entry.first) || !is_stale(block, entry.second.value);
+    return block.dropped_words.contains(entry.first) || is_stale(block, entry.first) ||
+           !keeps_its_name;
   });
-  for (auto& [address, word] : state.memory) {
-    if (block.joined_words.contains(address)) word = joined(block, {.address = address});
+  for (auto& [address, place] : state.memory) {
+    if (block.joined_words.contains(address)) place.value = joined(block, {.address = address});
   }
+  std::erase_if(state.memory, [](const auto& entry) { return !entry.second.value.known(); });
+  std::erase_if(state.written, [&](const auto& entry) { return is_stale(block, entry.first); });
 }
 
 bool LockFlow::join_registers(Block& block, const FlowState& from) {
@@ -350,11 +386,13 @@ bool LockFlow::join_memory(Block& block, const FlowState& from) {
     return is_lost;
   });
   bool changed = erased > 0;
-  for (auto& [address, word] : block.in.memory) {
-    if (from.memory.at(address) == word || !block.joined_words.insert(address).second) continue;
-    word = joined(block, {.address = address});
+  for (auto& [address, place] : block.in.memory) {
+    const KnownPlace& other = from.memory.at(address);
+    if (other == place || !block.joined_words.insert(address).second) continue;
+    place = {joined(block, {.address = address}), std::min(place.size, other.size)};
     changed = true;
   }
+  std::erase_if(block.in.memory, [](const auto& entry) { return !entry.second.value.known(); });
   new_joins_ = new_joins_ || changed;
   return changed;
 }
@@ -385,10 +423,14 @@ bool LockFlow::join_taken(Block& block, const FlowState& from) {
     all.push_back(from.taken[i]);
     all.back().certain = false;
   }
-  const std::size_t given_back = block.in.given_back.size();
-  block.in.given_back.insert(from.given_back.begin(), from.given_back.end());
-  const bool changed = all != block.in.taken || given_back != block.in.given_back.size();
+  std::map<Formula, bool> given_back = from.given_back;
+  for (auto& [lock, certain] : given_back) {
+    certain = certain && block.in.given_back.contains(lock) && block.in.given_back.at(lock);
+  }
+  for (const auto& [lock, certain] : block.in.given_back) given_back.emplace(lock, false);
+  const bool changed = all != block.in.taken || given_back != block.in.given_back;
   block.in.taken = std::move(all);
+  block.in.given_back = std::move(given_back);
   return changed;
 }
 
@@ -403,8 +445,12 @@ bool LockFlow::arrive(Block& block, const FlowState& state) {
   }
   bool changed = join_registers(block, from);
   changed = join_memory(block, from) || changed;
+  changed = join_written(block, from) || changed;
   changed = join_taken(block, from) || changed;
-  if (block.in.tried != from.tried) block.in.tried.reset();
+  if (block.in.tried && block.in.tried != from.tried) {
+    block.in.tried.reset();
+    changed = true;
+  }
   return changed;
 }
 
@@ -413,7 +459,8 @@ std::optional<FlowState> LockFlow::before(Address instruction) {
   if (gave_up_ || !index) return {};
   const auto after = std::ranges::upper_bound(blocks_, *index, {}, &Block::first);
   const Block& block = *std::prev(after);
-  if (!block.was_reached) return {};
+  if (!block.was_reached || block.last - block.first > budget_) return {};
+  budget_ -= block.last - block.first;
   return flow_through(block, instruction);
 }
 
@@ -428,21 +475,31 @@ Formula LockFlow::best_name(const TakenLock& taken) const {
 
 CallEffect LockFlow::summarise() {
   CallEffect effect;
-  if (gave_up_ || exits_.empty()) return effect;
-  effect.known = true;
+  if (gave_up_ || exits_.empty()) {
+    effect.unread = gave_up_;
+    return effect;
+  }
   // All exits are joined as one block's entries are.
   Block end;
   end.in = exits_.front();
   for (const FlowState& exit : exits_) meet(end, exit);
-  for (const TakenLock& taken : end.in.taken) {
-    if (taken.given_back) continue;
-    effect.takes.push_back({best_name(taken), taken.certain});
+  const FlowState& state = end.in;
+  if (state.given_back.size() > kMostGivenBack) {
+    effect.unread = true;
+    return effect;
   }
-  effect.gives_back.assign(end.in.given_back.begin(), end.in.given_back.end());
-  for (const auto& [address, word] : end.in.memory) {
-    if (!Formulas::is_on_stack(address)) effect.writes.emplace_back(address, word);
+  effect.stranger = state.met_stranger;
+  for (const TakenLock& taken : state.taken) {
+    if (!taken.given_back) effect.takes.push_back({best_name(taken), taken.certain});
   }
-  effect.result = end.in.registers[kRax];
+  for (const auto& [lock, certain] : state.given_back) effect.gives_back.push_back({lock, certain});
+  effect.forgets.assign(state.written.begin(), state.written.end());
+  for (const auto& [address, place] : state.memory) {
+    if (!Formulas::is_on_stack(address) && place.size == sizeof(std::uint64_t)) {
+      effect.writes.emplace_back(address, place.value);
+    }
+  }
+  effect.result = state.registers[kRax];
   return effect;
 }
 

@@ -11,13 +11,15 @@ namespace pstuck {
 /// Follows values and locks through one function: a data-flow analysis over its basic blocks.
 class LockFlow {
  public:
-  /// `code` and `formulas` must outlive it.
-  LockFlow(const FunctionCode& code, Formulas& formulas, EffectOfCall effect_of);
+  /// `code`, `formulas` and `budget` must outlive it. The budget is how many instructions it may
+  /// still go through; without any left it gives up.
+  LockFlow(const FunctionCode& code, Formulas& formulas, EffectOfCall effect_of,
+           std::size_t& budget);
 
   /// What holds before an instruction; none for one that the analysis did not come to.
   std::optional<FlowState> before(Address instruction);
 
-  /// What a call of this function does; not known when the analysis gave up.
+  /// What a call of this function does.
   CallEffect summarise();
 
  private:
@@ -56,7 +58,8 @@ class LockFlow {
   void rename_taken(const Block& block, FlowState& state);
   void rename_joined(const Block& block, FlowState& state);
   static void meet(Block& into, const FlowState& from);
-  FlowState state_at_calls();
+  static bool join_written(Block& into, const FlowState& from);
+  FlowState state_elsewhere();
   bool is_stale(const Block& block, Formula formula) const;
 
   [[nodiscard]] Address start_of(const Block& block) const {
@@ -67,11 +70,10 @@ class LockFlow {
   Formulas& formulas_;
   CodeSteps steps_;
   std::vector<Block> blocks_;
-  std::size_t budget_ = 0;
+  std::size_t& budget_;
   bool gave_up_ = false;
   bool new_joins_ = false;
   std::vector<FlowState> exits_;
-  std::optional<FlowState> indirect_jump_;
 };
 
 }  // namespace pstuck

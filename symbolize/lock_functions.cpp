@@ -48,6 +48,8 @@ constexpr std::uint64_t kFileLockOffset = 0x88;
 // libstdc++'s that lock several at once, in loops over arrays: too winding to be read from code.
 constexpr std::string_view kScopedLock = "_ZNSt11scoped_lockI";
 constexpr std::string_view kLockAll = "_ZSt4lockI";
+// std::__throw_system_error(int): it does not come back.
+constexpr std::string_view kThrowing = "_ZSt20__throw_system_error";
 
 constexpr std::array<unsigned, 6> kArguments = {kRdi, kRsi, kRdx, kRcx, kR8, kR9};
 
@@ -96,9 +98,9 @@ std::optional<CallEffect> LockFunctions::effect_of(std::string_view symbol) {
   if (found == kFunctions.end()) return {};
   Formula lock = Formulas::entry(kRdi);
   if (name.ends_with("lockfile")) lock = formulas_.load(lock + kFileLockOffset);
-  CallEffect effect{.known = true};
+  CallEffect effect{.stranger = false};
   if (found->does == Does::kGivesBack) {
-    effect.gives_back.push_back(lock);
+    effect.gives_back.push_back({lock, true});
   } else {
     effect.takes.push_back({lock, true});
     effect.tries = found->does == Does::kTries;
@@ -109,14 +111,17 @@ std::optional<CallEffect> LockFunctions::effect_of(std::string_view symbol) {
 /// std::lock(a, b, …), scoped_lock(a, b, …) and ~scoped_lock(). A scoped_lock keeps the locks in a
 /// tuple, whose elements stand in reverse.
 std::optional<CallEffect> LockFunctions::effect_of_template(std::string_view symbol) {
+  // A clone may have lost some of its arguments.
+  if (symbol.find('.') != std::string_view::npos) return {};
+  if (symbol.starts_with(kThrowing)) return CallEffect{.stranger = false};
   const bool is_scoped = symbol.starts_with(kScopedLock);
   if (!is_scoped && !symbol.starts_with(kLockAll)) return {};
   const std::string declaration = demangle(symbol);
-  CallEffect effect{.known = true};
+  CallEffect effect{.stranger = false};
   if (is_scoped && declaration.find("::~scoped_lock(") != std::string::npos) {
     const std::size_t count = count_template_arguments(declaration);
     for (std::size_t i = 0; i < count && i < kArguments.size(); ++i) {
-      effect.gives_back.push_back(formulas_.load(Formulas::entry(kRdi) + 8 * i));
+      effect.gives_back.push_back({formulas_.load(Formulas::entry(kRdi) + 8 * i), true});
     }
     return effect;
   }
@@ -154,8 +159,7 @@ void LockFunctions::read_symbols(std::size_t module) {
 const CallEffect* LockFunctions::find(Address function) {
   const auto module = modules_.find(function);
   if (!module) return nullptr;
-  const auto [entry, is_new] = was_read_.try_emplace(*module, true);
-  if (is_new) read_symbols(*module);
+  if (modules_read_.insert(*module).second) read_symbols(*module);
   const auto found = effects_.find(function.value);
   return found == effects_.end() ? nullptr : &found->second;
 }

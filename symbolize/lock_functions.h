@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "symbolize/flow_state.h"
@@ -26,7 +27,7 @@ class LockFunctions {
 
   LoadedModules& modules_;
   Formulas& formulas_;
-  std::unordered_map<std::size_t, bool> was_read_;  // by module
+  std::set<std::size_t> modules_read_;
   std::unordered_map<std::uint64_t, CallEffect> effects_;
 };
 

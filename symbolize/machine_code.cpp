@@ -14,6 +14,12 @@ constexpr std::size_t kMostInstructions = 400'000;
 
 constexpr std::uint16_t bit(unsigned number) { return static_cast<std::uint16_t>(1U << number); }
 
+std::uint16_t bits(std::initializer_list<unsigned> numbers) {
+  unsigned all = 0;
+  for (const unsigned number : numbers) all |= 1U << number;
+  return static_cast<std::uint16_t>(all);
+}
+
 struct RegisterName {
   MachineRegister number = kNoRegister;
   std::uint8_t size = 0;
@@ -43,14 +49,16 @@ RegisterName find_register(unsigned name) {
       {{X86_REG_R15, X86_REG_R15D, X86_REG_R15W, X86_REG_R15B, X86_REG_INVALID}},
   }};
   static const auto table = [] {
-    std::array<RegisterName, X86_REG_ENDING> names{};
-    constexpr std::array<std::uint8_t, 5> kSizes = {8, 4, 2, 1, 1};
+    std::array<RegisterName, X86_REG_ENDING> names;
+    names.fill(RegisterName{});
+    // The second byte is a part that only changes are noted of.
+    constexpr std::array<std::uint8_t, 5> kSizes = {8, 4, 2, 1, 0};
     for (std::size_t i = 0; i < kNames.size(); ++i) {
       for (std::size_t part = 0; part < kSizes.size(); ++part) {
         names[kNames[i].parts[part]] = {static_cast<MachineRegister>(i), kSizes[part]};
       }
     }
-    names[X86_REG_INVALID] = {};
+    names[X86_REG_INVALID] = RegisterName{};
     return names;
   }();
   return name < table.size() ? table[name] : RegisterName{};
@@ -85,7 +93,7 @@ Operand read_operand(const cs_insn& decoded, std::size_t number) {
   switch (operand.type) {
     case X86_OP_REG: {
       const RegisterName name = find_register(operand.reg);
-      if (name.number == kNoRegister) return {};
+      if (name.number == kNoRegister || name.size == 0) return {};
       return {.kind = Operand::Kind::kRegister, .size = name.size, .base = name.number};
     }
     case X86_OP_IMM:
@@ -179,6 +187,7 @@ class MachineCode::Impl {
   std::optional<FunctionCode> decode(Address at, std::uint64_t most_bytes);
   std::optional<FunctionCode> decode_bytes(const FunctionRange& range,
                                            std::span<const std::byte> bytes);
+  [[nodiscard]] bool is_exhausted() const { return budget_ == 0; }
 
  private:
   [[nodiscard]] Instruction translate(const cs_insn& decoded) const;
@@ -213,6 +222,32 @@ void MachineCode::Impl::note_written(const cs_insn& decoded, Instruction& instru
     instruction.written = 0xffff & ~bit(kRsp);
     instruction.writes_flags = true;
     return;
+  }
+  // What Capstone 4.0.2 leaves out.
+  switch (decoded.id) {
+    case X86_INS_CMPXCHG:
+    case X86_INS_CMPXCHG8B:
+    case X86_INS_CMPXCHG16B:
+    case X86_INS_XLATB:
+    case X86_INS_XADD:
+      instruction.written |= bits({kRax, kRdx});
+      instruction.writes_flags = true;
+      break;
+    case X86_INS_SYSCALL:
+      instruction.written |= bits({kRax, kRcx, 11});
+      break;
+    case X86_INS_STOSB:
+    case X86_INS_STOSW:
+    case X86_INS_STOSD:
+    case X86_INS_STOSQ:
+    case X86_INS_MOVSB:
+    case X86_INS_MOVSW:
+    case X86_INS_MOVSD:  // also the name of a move between vector registers
+    case X86_INS_MOVSQ:
+      instruction.writes_string = decoded.detail->x86.operands[0].type == X86_OP_MEM;
+      break;
+    default:
+      break;
   }
   for (std::uint8_t i = 0; i < written_count; ++i) {
     if (written[i] == X86_REG_EFLAGS) instruction.writes_flags = true;
@@ -290,5 +325,7 @@ std::optional<FunctionCode> MachineCode::decode_bytes(const FunctionRange& range
                                                       std::span<const std::byte> bytes) {
   return impl_->decode_bytes(range, bytes);
 }
+
+bool MachineCode::is_exhausted() const { return impl_->is_exhausted(); }
 
 }  // namespace pstuck

@@ -25,6 +25,8 @@ enum MachineRegister : std::uint8_t {
   kR8 = 8,
   kR9 = 9,
   kR12 = 12,
+  kR13 = 13,
+  kR14 = 14,
   kR15 = 15,
   kNoRegister = 0xff,
 };
@@ -75,7 +77,8 @@ struct Instruction {
   Operation operation = Operation::kOther;
   std::uint16_t written = 0;  ///< bit n: register n is changed
   bool writes_flags = false;
-  Operand to;  ///< also what is pushed, popped, tested, called
+  bool writes_string = false;  ///< to memory, nobody knows how much
+  Operand to;                  ///< also what is pushed, popped, tested, called
   Operand from;
   std::uint64_t factor = 0;
   std::optional<Address> target;  ///< of a direct call or jump
@@ -106,6 +109,9 @@ class MachineCode {
   /// `most_bytes` of code, when its bytes cannot be read or decoded, and when the budget is used
   /// up.
   std::optional<FunctionCode> decode(Address at, std::uint64_t most_bytes);
+
+  /// The budget is used up.
+  [[nodiscard]] bool is_exhausted() const;
 
   /// A function whose bytes are given; none as above.
   std::optional<FunctionCode> decode_bytes(const FunctionRange& range,

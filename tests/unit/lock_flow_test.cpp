@@ -60,9 +60,11 @@ class Function : public ::testing::Test {
 
   LockFlow flow() {
     code_.range = {{kStart}, here()};
-    return {code_, formulas_, [this](const Instruction& call) -> const CallEffect& {
+    return {code_, formulas_,
+            [this](const Instruction& call) -> const CallEffect& {
               return effects_[call.target.value_or(Address{}).value];
-            }};
+            },
+            budget_};
   }
 
   /// "rdi+48", "[rdi+8]?" with a mark for what is not certain; joined by blanks.
@@ -105,15 +107,16 @@ class Function : public ::testing::Test {
   void SetUp() override {
     const Formula rdi = Formulas::entry(kRdi);
     const Formula rsi = Formulas::entry(kRsi);
-    effects_[kLock.value] = {.known = true, .takes = {{rdi}}};
-    effects_[kTryLock.value] = {.known = true, .tries = true, .takes = {{rdi}}};
-    effects_[kUnlock.value] = {.known = true, .gives_back = {rdi}};
-    effects_[kGuard.value] = {.known = true, .takes = {{rsi}}, .writes = {{rdi, rsi}}};
-    effects_[kUnguard.value] = {.known = true, .gives_back = {formulas_.load(rdi)}};
+    effects_[kLock.value] = {.stranger = false, .takes = {{rdi}}};
+    effects_[kTryLock.value] = {.stranger = false, .tries = true, .takes = {{rdi}}};
+    effects_[kUnlock.value] = {.stranger = false, .gives_back = {{rdi}}};
+    effects_[kGuard.value] = {.stranger = false, .takes = {{rsi}}, .writes = {{rdi, rsi}}};
+    effects_[kUnguard.value] = {.stranger = false, .gives_back = {{formulas_.load(rdi)}}};
   }
 
   FunctionCode code_;
   Formulas formulas_;
+  std::size_t budget_ = 100'000;
   std::map<std::uint64_t, CallEffect> effects_;
 };
 
@@ -253,7 +256,7 @@ TEST_F(Function, SumsUpWhatItDoes) {
   call(kLock);
   ret();
   const CallEffect effect = flow().summarise();
-  ASSERT_TRUE(effect.known);
+  EXPECT_FALSE(effect.stranger);
   ASSERT_EQ(effect.takes.size(), 1U);
   EXPECT_EQ(describe(effect.takes[0].lock), "rsi");
   EXPECT_TRUE(effect.takes[0].certain);
@@ -267,7 +270,7 @@ TEST_F(Function, SumsUpAJumpToAnotherFunction) {
   code_.instructions.back().target = kUnlock;
   const CallEffect effect = flow().summarise();
   ASSERT_EQ(effect.gives_back.size(), 1U);
-  EXPECT_EQ(describe(effect.gives_back[0]), "rdi+8");
+  EXPECT_EQ(describe(effect.gives_back[0].lock), "rdi+8");
 }
 
 TEST_F(Function, DoesNotComeToPadding) {
@@ -298,11 +301,11 @@ TEST_F(Function, TakesAnyJumps) {
   jump();
   code_.instructions.back().target = Address{kStart};
   EXPECT_EQ(taken_at({kStart}), "");
-  EXPECT_FALSE(flow().summarise().known);
+  EXPECT_TRUE(flow().summarise().stranger);
 }
 
 TEST_F(Function, TakesNoCodeAtAll) {
-  EXPECT_FALSE(flow().summarise().known);
+  EXPECT_TRUE(flow().summarise().unread);
   EXPECT_EQ(taken_at({kStart}), "unreached");
 }
 
