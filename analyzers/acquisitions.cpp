@@ -8,9 +8,10 @@
 // does not say whether it has the lock: unique_lock may have given it back, or never have taken it.
 // The frame's code says that, where it can be followed. So where both speak, the frame that both
 // name is taken; where they differ, the code's word counts if it is sure. A guard that can be
-// without its lock needs the code's word, and no guard counts where the code has seen the lock
-// given back. Of several frames that would do it is the innermost: an outer one that still had a
-// lock which is not recursive could not have let an inner one take it.
+// without its lock, as any of the program's own classes can, needs the code's word, and no guard
+// counts where the code has seen the lock given back. Of several frames that would do it is the
+// innermost: an outer one that still had a lock which is not recursive could not have let an inner
+// one take it.
 //
 // What the standard library does in its own frames (std::lock, a guard's constructor that has not
 // returned) is put down to the program's frame that called it.
@@ -36,12 +37,15 @@ struct Call {
   bool given_back = false;
 };
 
+/// Unlike these few, which have their locks for as long as they exist.
 bool can_be_empty(std::string_view guard_type) {
-  constexpr std::string_view kTypes[] = {"unique_lock",         "shared_lock",  "upgrade_lock",
-                                         "ReleasableMutexLock", "QMutexLocker", "LockedPtr"};
-  return std::any_of(std::begin(kTypes), std::end(kTypes), [&](std::string_view type) {
-    return guard_type.find(type) != std::string_view::npos;
+  constexpr std::string_view kFull[] = {"std::lock_guard<",   "std::scoped_lock<",
+                                        "boost::lock_guard<", "boost::strict_lock<",
+                                        "absl::MutexLock",    "absl::WriterMutexLock"};
+  const bool is_full = std::any_of(std::begin(kFull), std::end(kFull), [&](std::string_view type) {
+    return guard_type.starts_with(type);
   });
+  return !is_full || guard_type == "absl::MutexLockMaybe";
 }
 
 class Attributor {

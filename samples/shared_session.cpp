@@ -18,6 +18,7 @@ class Session {
 
   /// Some code only ever sees the lock.
   std::mutex& lock() { return mu_; }
+  [[nodiscard]] int id() const { return id_; }
 
  private:
   int id_ = 7;

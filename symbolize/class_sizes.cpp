@@ -25,6 +25,7 @@
 namespace pstuck {
 namespace {
 
+constexpr std::size_t kMostSizes = 64;  // of one virtual table
 constexpr std::size_t kMostFunctions = 64;
 constexpr std::uint64_t kBiggestFunction = 16 * 1024;
 constexpr std::uint64_t kSmallFunction = 256;
@@ -92,7 +93,7 @@ void ClassSizes::read_function(Address function, Sizes& sizes) {
       if (code[call] != kCall && code[call] != kJump) continue;
       const auto offset = static_cast<std::int32_t>(number_at(code, call + 1));
       const Address target = function + (call + 5) + static_cast<std::uint64_t>(offset);
-      if (!modules_.is_code(target)) continue;
+      if (!modules_.is_code(target) || sizes.passed.size() == kMostSizes) continue;
       sizes.passed.push_back(number_at(code, i + 1));
       if (is_sized_delete(target)) sizes.deleted.push_back(sizes.passed.back());
     }

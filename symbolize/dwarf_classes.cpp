@@ -10,6 +10,8 @@ namespace pstuck {
 namespace {
 
 // Bounds for hostile debug information, and for honest one that is too big to be walked.
+// Each "::" in a name is a step deeper.
+constexpr std::size_t kLongestName = 2048;
 constexpr std::size_t kMostEntries = 4'000'000;
 constexpr std::size_t kMostAlike = 64;
 constexpr int kDeepest = 64;
@@ -105,6 +107,7 @@ bool DwarfClasses::has_name(const DwarfEntry& entry, std::string_view qualified_
 }
 
 std::vector<DwarfEntry> DwarfClasses::find(std::size_t module, std::string_view qualified_name) {
+  if (qualified_name.size() > kLongestName) return {};
   const std::size_t split = find_last_scope(qualified_name);
   const bool is_qualified = split != std::string_view::npos;
   const std::string_view own = is_qualified ? qualified_name.substr(split + 2) : qualified_name;

@@ -29,7 +29,8 @@
 namespace pstuck {
 namespace {
 
-constexpr std::size_t kMostEntries = 1 << 22;  // of one unit; the biggest seen have a million
+constexpr std::size_t kMostSearched = 1 << 24;  // entries, in all functions together
+constexpr std::size_t kMostEntries = 1 << 22;   // of one unit; the biggest seen have a million
 constexpr int kDeepest = 128;
 constexpr std::size_t kMostScopes = 512;
 
@@ -172,6 +173,7 @@ class DwarfFunctions::Impl {
   std::string qualify(const DwarfEntry& declaration, std::string_view name);
 
   DwarfScopes& scopes_;
+  std::size_t budget_ = kMostSearched;
   std::unordered_map<const void*, UnitIndex> units_;    // by the unit entry's bytes
   std::unordered_map<const void*, std::string> names_;  // by the declaration's bytes
 };
@@ -194,9 +196,8 @@ std::optional<DwarfEntry> DwarfFunctions::Impl::find_function(const DwarfEntry& 
 
 std::vector<DwarfEntry> DwarfFunctions::Impl::find_scopes(const DwarfEntry& unit, Dwarf_Addr pc) {
   std::vector<DwarfEntry> scopes;
-  std::size_t budget = kMostEntries;
   for (auto scope = find_function(unit, pc); scope && scopes.size() < kMostScopes;
-       scope = find_inner(*scope, pc, budget)) {
+       scope = find_inner(*scope, pc, budget_)) {
     scopes.push_back(*scope);
   }
   return scopes;

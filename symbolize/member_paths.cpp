@@ -49,7 +49,7 @@ class MemberPaths::Impl {
   LoadedModules& modules;
   DwarfTypes& types;
   std::unordered_map<std::size_t, Index> indexes;
-  std::size_t declarations = 0;
+  std::size_t declarations = 0;  // of the walk that is going on
 };
 
 void MemberPaths::Impl::add_children(const DwarfEntry& parent, Dwarf_Addr bias, int depth,
@@ -71,6 +71,7 @@ void MemberPaths::Impl::add_children(const DwarfEntry& parent, Dwarf_Addr bias, 
 }
 
 void MemberPaths::Impl::walk(std::size_t module, bool functions, Variables& variables) {
+  declarations = 0;
   Dwfl_Module* handle = modules.open(module);
   Dwarf_Addr bias = 0;
   Dwarf_Die* unit = nullptr;

@@ -132,6 +132,9 @@ void ObjectPointers::add(std::size_t module, const DwarfEntry& type, std::uint64
     const auto element = declared ? types_.bare(module, *declared) : std::nullopt;
     const std::uint64_t size = element ? element->byte_size().value_or(0) : 0;
     const std::uint64_t whole = type.byte_size().value_or(0);
+    // An element of several dimensions would need several indexes.
+    const auto dimension = type.first_child();
+    if (!dimension || dimension->next_sibling()) return;
     if (size == 0 || depth > kDeepest || find(module, *element).empty()) return;
     for (std::uint64_t i = 0; i < std::min(whole / size, kMostElements); ++i) {
       add(module, *element, offset + i * size, fmt::format("{}[{}]", path, i), depth + 1, shape);

@@ -214,6 +214,38 @@ TEST_F(Function, FollowsElementsOfArrays) {
   EXPECT_EQ(taken_at(work), "(rdi + rsi*8)");
 }
 
+// What stood there at entry is not what stands there now.
+TEST_F(Function, DoesNotMistakeANewWordForTheOldOne) {
+  move(reg(kRbx), reg(kRdi));
+  move(reg(kRdi), at(kRbx));
+  call(kLock);
+  move(at(kRbx), reg(kRsi));
+  move(reg(kRdi), at(kRbx));
+  call(kUnlock);
+  const Address work = call(kWork);
+  ret();
+  EXPECT_EQ(taken_at(work), "[rdi]?") << "what was given back is another, or the same";
+}
+
+TEST_F(Function, IsNotSureAfterAJumpIntoAnotherFunction) {
+  call(kLock);
+  jump(Operation::kJumpIf);
+  code_.instructions.back().target = Address{0x500};
+  ret();
+  const CallEffect effect = flow().summarise();
+  ASSERT_EQ(effect.takes.size(), 1U);
+  EXPECT_FALSE(effect.takes[0].certain);
+}
+
+TEST_F(Function, GivesUpWithoutABudget) {
+  budget_ = 2;
+  call(kLock);
+  const Address work = call(kWork);
+  ret();
+  EXPECT_EQ(taken_at(work), "unreached");
+  EXPECT_TRUE(flow().summarise().unread);
+}
+
 // rbx ──▶ [ ]──▶ [ ]──▶ …    the lock of the next node is taken before that of the last is given
 // back
 TEST_F(Function, FollowsAWalkAlongAList) {

@@ -81,6 +81,13 @@ TEST_F(Decoding, KnowsWhatAnInstructionChanges) {
   EXPECT_TRUE(other.writes_flags);
 }
 
+TEST_F(Decoding, DoesNotTakeFlagsAndVectorsForRegisters) {
+  EXPECT_EQ(first({0x48, 0x39, 0xd8}).written, 0) << "cmp %rbx,%rax";
+  const Instruction vector = first({0x0f, 0x11, 0x04, 0x24});  // movups %xmm0,(%rsp)
+  EXPECT_EQ(vector.written, 0);
+  EXPECT_EQ(vector.to.size, 16);
+}
+
 TEST_F(Decoding, GivesUpWhereItCannotRead) {
   EXPECT_FALSE(decode({0x90, 0x06}));        // no instruction in 64-bit code
   EXPECT_FALSE(decode({0x90, 0xe8, 0x1b}));  // cut off
