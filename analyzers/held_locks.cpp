@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "analyzers/held/source.h"
+#include "analyzers/held/writable_memory.h"
 #include "analyzers/waits/recogniser.h"
 
 // That a lock is held, and by whom, says the lock; the question is where the locks are. Several
@@ -220,7 +221,8 @@ void drop_doubted_locks(Diagnosis& diagnosis) {
 void find_held_locks(const Snapshot& snapshot, const Stacks& stacks, const ThreadIds& ids,
                      const Sources& sources, const DiagnoseOptions& options, Diagnosis& diagnosis) {
   const HeldLockTest test(snapshot, ids);
-  const HeldSearch search{snapshot, stacks, test, sources, options, diagnosis};
+  const std::vector<AddressRange> objects = find_object_memory(snapshot, stacks, sources.memory);
+  const HeldSearch search{snapshot, stacks, test, sources, options, diagnosis, objects};
   HeldFinds finds;
   for (const HeldSource source : held_sources()) source(search, finds);
   drop_what_changed(search, finds.locks);

@@ -58,7 +58,7 @@ class MemoryScan {
 
   void run() {
     const bool by_itself = search_.options.scan_memory == ScanMemory::kAuto;
-    std::vector<AddressRange> memory = find_object_memory(search_.snapshot, search_.stacks);
+    std::vector<AddressRange> memory(search_.objects.begin(), search_.objects.end());
     if (search_.options.scan_memory == ScanMemory::kNo) return leave_out(total_size(memory));
     if (by_itself && total_size(memory) > kMostAddressesByItself) {
       return leave_out(total_size(memory));

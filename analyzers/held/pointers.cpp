@@ -23,7 +23,7 @@ constexpr std::size_t kMostPointers = 1'000'000;
 class PointerSearch {
  public:
   explicit PointerSearch(const HeldSearch& search)
-      : search_(search), objects_(find_object_memory(search.snapshot, search.stacks)) {
+      : search_(search), objects_(search.objects.begin(), search.objects.end()) {
     std::ranges::move(find_module_data(search.snapshot), std::back_inserter(objects_));
     std::ranges::sort(objects_, {}, &AddressRange::start);
   }

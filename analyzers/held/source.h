@@ -18,6 +18,7 @@ struct HeldSearch {
   const Sources& sources;
   const DiagnoseOptions& options;
   const Diagnosis& diagnosis;  ///< as far as it is: its threads, waits, and their resources
+  std::span<const AddressRange> objects;  ///< find_object_memory()
 };
 
 struct HeldFinds {

@@ -14,9 +14,33 @@ constexpr std::uint64_t kMostLiveStack = 64 * 1024;
 // Of the outermost frame only the stack pointer is known. It is that of the thread's first
 // function, in libc.
 constexpr std::uint64_t kOutermostFrame = 512;
-// What calls that have returned left below the stack pointer is searched only beyond that: a thread
-// may have its stack inside a big mapping with other things.
+// Where nobody tells how far a stack goes down, what calls that have returned left there is
+// searched only beyond that: a thread may have its stack inside a big mapping with other things.
 constexpr std::uint64_t kMostDeadStack = 64 * 1024;
+
+// struct pthread of nptl/descr.h, on x86-64 the same from glibc 2.23 to 2.42.
+constexpr std::uint64_t kStackBlockOffset = 1680;
+constexpr std::uint64_t kLargestStack = std::uint64_t{1} << 32;
+
+struct StackBlock {
+  Address start;
+  std::uint64_t size;
+};
+
+// The lowest address that is this thread's stack.
+Address find_stack_bottom(const Snapshot& snapshot, const ThreadSnapshot& thread, Address sp,
+                          Memory& memory) {
+  const Mapping* mapping = find_mapping(snapshot, sp);
+  if (mapping == nullptr) return sp;
+  if (mapping->path == "[stack]") return mapping->start;
+  const auto& pthread = thread.registers.thread_pointer;
+  const auto block =
+      pthread ? memory.read_object<StackBlock>(*pthread + kStackBlockOffset) : std::nullopt;
+  const bool is_its_stack = block && block->size <= kLargestStack && block->start < sp &&
+                            sp - block->start < block->size && block->start >= mapping->start;
+  if (is_its_stack) return block->start;
+  return sp - std::min(sp - mapping->start, kMostDeadStack);
+}
 
 // Reading these can block, or do something.
 bool is_device(const Mapping& mapping) {
@@ -121,7 +145,8 @@ std::span<const std::byte> stack_bytes(const ThreadSnapshot& thread, AddressRang
   return std::span<const std::byte>(buffer.data(), memory.read(range.start, buffer));
 }
 
-std::vector<AddressRange> find_object_memory(const Snapshot& snapshot, const Stacks& stacks) {
+std::vector<AddressRange> find_object_memory(const Snapshot& snapshot, const Stacks& stacks,
+                                             Memory& memory) {
   std::vector<AddressRange> writable;
   for (const Mapping& mapping : snapshot.mappings) {
     if (is_searched(mapping)) writable.push_back({mapping.start, mapping.end});
@@ -130,10 +155,8 @@ std::vector<AddressRange> find_object_memory(const Snapshot& snapshot, const Sta
   for (std::size_t i = 0; i < snapshot.threads.size(); ++i) {
     const auto live = find_live_stack(snapshot, stacks, i);
     if (!live) continue;
-    const Mapping* mapping = find_mapping(snapshot, live->start);
-    Address start = live->start;
-    if (mapping != nullptr) start = start - std::min(start - mapping->start, kMostDeadStack);
-    excluded.push_back({start, live->end});
+    const Address bottom = find_stack_bottom(snapshot, snapshot.threads[i], live->start, memory);
+    excluded.push_back({bottom, live->end});
   }
   return subtract(merge(std::move(writable)), merge(std::move(excluded)));
 }

@@ -14,7 +14,8 @@ std::vector<AddressRange> find_module_data(const Snapshot& snapshot);
 
 /// Memory that objects live in: writable, no device, no module's data, and of the stacks neither
 /// what lies below the stack pointer nor what find_live_stack() gives. Ascending, merged.
-std::vector<AddressRange> find_object_memory(const Snapshot& snapshot, const Stacks& stacks);
+std::vector<AddressRange> find_object_memory(const Snapshot& snapshot, const Stacks& stacks,
+                                             Memory& memory);
 
 /// The part of a thread's stack that its frames use, or the innermost part of a big one; none when
 /// the stack was not captured.

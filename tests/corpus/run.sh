@@ -54,7 +54,8 @@ some=("$directory"/{g++,clang++}-O2{,-nog})
   cat <<END
 # Which frame took the lock: what pstuck answers, and what is true
 
-Written by \`tests/corpus/run.sh\`: $(cat "$directory/size"), each case in a thread of its own.
+Written by \`tests/corpus/run.sh\`: $(cat "$directory/size"), each case in a thread of its own, and the
+gate that the last of them waits at.
 $(g++ --version | head -1); $(clang++-14 --version | head -1); $(getconf GNU_LIBC_VERSION).
 
 Precision is correct / attributed: any lock given to a wrong frame is wrong, and so is one given to a
