@@ -24,23 +24,23 @@ bool was_written(const FlowState& state, Formula address) {
 
 }  // namespace
 
-std::optional<std::uint64_t> FrameValues::find_in_registers(std::size_t index, Formula base) const {
-  const FrameFacts& frame = frames_[index];
-  const Formula sp = frame.state->registers[kRsp];
-  if (sp.base == base.base && frame.sp) return frame.sp->value - sp.offset;
+std::optional<std::uint64_t> FrameValues::find_in_registers(std::size_t frame, Formula base) const {
+  const FrameFacts& facts = frames_[frame];
+  const Formula sp = facts.state->registers[kRsp];
+  if (sp.base == base.base && facts.sp) return facts.sp->value - sp.offset;
   for (std::size_t i = 0; i < kCalleeSaved.size(); ++i) {
-    const Formula held = frame.state->registers[kCalleeSaved[i]];
-    if (held.base == base.base && frame.callee_saved[i]) {
-      return *frame.callee_saved[i] - held.offset;
+    const Formula held = facts.state->registers[kCalleeSaved[i]];
+    if (held.base == base.base && facts.callee_saved[i]) {
+      return *facts.callee_saved[i] - held.offset;
     }
   }
   return {};
 }
 
-std::optional<std::uint64_t> FrameValues::find_in_memory(std::size_t index, Formula base) {
-  for (const auto& [address, place] : frames_[index].state->memory) {
+std::optional<std::uint64_t> FrameValues::find_in_memory(std::size_t frame, Formula base) {
+  for (const auto& [address, place] : frames_[frame].state->memory) {
     if (place.value.base != base.base || address.base == base.base) continue;
-    const auto at = evaluate(index, address);
+    const auto at = evaluate(frame, address);
     if (!at) continue;
     if (place.size == sizeof(std::uint64_t)) {
       if (const auto word = memory_.read_object<std::uint64_t>({*at})) {
@@ -53,20 +53,20 @@ std::optional<std::uint64_t> FrameValues::find_in_memory(std::size_t index, Form
   return {};
 }
 
-std::optional<std::uint64_t> FrameValues::find_at_entry(std::size_t index,
+std::optional<std::uint64_t> FrameValues::find_at_entry(std::size_t frame,
                                                         const Formulas::Base& what) {
-  if (index + 1 >= frames_.size() || what.where == kRsp) return {};
-  const FrameFacts& caller = frames_[index + 1];
-  if (!caller.state || caller.calls != frames_[index].function) return {};
-  return evaluate(index + 1, caller.state->registers[what.where]);
+  if (frame + 1 >= frames_.size() || what.where == kRsp) return {};
+  const FrameFacts& caller = frames_[frame + 1];
+  if (!caller.state || caller.calls != frames_[frame].function) return {};
+  return evaluate(frame + 1, caller.state->registers[what.where]);
 }
 
-std::optional<std::uint64_t> FrameValues::compute(std::size_t index, const Formulas::Base& what) {
-  const auto of = evaluate(index, what.of);
+std::optional<std::uint64_t> FrameValues::compute(std::size_t frame, const Formulas::Base& what) {
+  const auto of = evaluate(frame, what.of);
   if (!of) return {};
   switch (what.kind) {
     case Formulas::Kind::kLoad:
-      if (was_written(*frames_[index].state, what.of)) return {};
+      if (was_written(*frames_[frame].state, what.of)) return {};
       return memory_.read_object<std::uint64_t>({*of});
     case Formulas::Kind::kLow:
       return *of & 0xffffffff;
@@ -77,7 +77,7 @@ std::optional<std::uint64_t> FrameValues::compute(std::size_t index, const Formu
     case Formulas::Kind::kProduct:
       return *of * what.where;
     case Formulas::Kind::kSum: {
-      const auto with = evaluate(index, what.with);
+      const auto with = evaluate(frame, what.with);
       return with ? std::optional(*of + *with) : std::nullopt;
     }
     default:
@@ -85,27 +85,27 @@ std::optional<std::uint64_t> FrameValues::compute(std::size_t index, const Formu
   }
 }
 
-std::optional<std::uint64_t> FrameValues::find_base(std::size_t index, Formula base) {
-  if (const auto value = find_in_registers(index, base)) return value;
-  if (const auto value = find_in_memory(index, base)) return value;
+std::optional<std::uint64_t> FrameValues::find_base(std::size_t frame, Formula base) {
+  if (const auto value = find_in_registers(frame, base)) return value;
+  if (const auto value = find_in_memory(frame, base)) return value;
   const Formulas::Base what = formulas_.base(base);
-  return what.kind == Formulas::Kind::kEntry ? find_at_entry(index, what) : compute(index, what);
+  return what.kind == Formulas::Kind::kEntry ? find_at_entry(frame, what) : compute(frame, what);
 }
 
-std::optional<std::uint64_t> FrameValues::evaluate(std::size_t index, Formula formula) {
-  if (!formula.known() || index >= frames_.size() || !frames_[index].state) return {};
+std::optional<std::uint64_t> FrameValues::evaluate(std::size_t frame, Formula formula) {
+  if (!formula.known() || frame >= frames_.size() || !frames_[frame].state) return {};
   const Formulas::Base base = formulas_.base(formula);
   if (base.kind == Formulas::Kind::kZero) return formula.offset;
   if (base.kind == Formulas::Kind::kThreadPointer) {
     if (!thread_pointer_) return {};
     return thread_pointer_->value + formula.offset;
   }
-  const std::pair key(index, formula.base);
+  const std::pair key(frame, formula.base);
   auto known = known_.find(key);
   if (known == known_.end()) {
     if (known_.size() >= kMostKnown) return {};
     known_.emplace(key, std::nullopt);
-    const auto value = find_base(index, {formula.base, 0});
+    const auto value = find_base(frame, {formula.base, 0});
     known = known_.find(key);
     known->second = value;
   }
