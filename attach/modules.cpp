@@ -17,8 +17,10 @@
 namespace pstuck {
 namespace {
 
+/// Loaders map privately; to read a shared mapping could bring in pages, or touch a device.
 bool may_begin_module(const Mapping& mapping) {
-  return mapping.file_offset == 0 && (mapping.path.starts_with('/') || mapping.path == "[vdso]");
+  return mapping.file_offset == 0 && !mapping.shared &&
+         (mapping.path.starts_with('/') || mapping.path == "[vdso]");
 }
 
 bool same_file(const Mapping& a, const Mapping& b) {

@@ -154,5 +154,20 @@ TEST(StalledHolder, IsFoundOnceItHasSleptForLong) {
   }
 }
 
+// A thread has pointers to pages that are not in memory: they may stay where they are.
+TEST(Harm, NoMemoryIsBroughtIn) {
+  const SampleRun sample({"untouched_cache", ""});
+  if (!sample.skip_reason().empty()) GTEST_SKIP() << sample.skip_reason();
+  const std::filesystem::path process = "/proc/" + sample.target();
+  const std::string before = status_field(process, "RssShmem");
+  ASSERT_FALSE(before.empty());
+  for (const char* const scan : {"--scan-memory=auto", "--scan-memory=yes"}) {
+    const auto target = diagnose(sample.target(), {scan});
+    ASSERT_FALSE(target.is_null());
+    for (const auto& thread : target["threads"]) EXPECT_TRUE(thread["holds"].empty()) << thread;
+    EXPECT_EQ(status_field(process, "RssShmem"), before) << scan;
+  }
+}
+
 }  // namespace
 }  // namespace pstuck::testing
