@@ -11,6 +11,9 @@
 
 namespace pstuck {
 
+/// Of one function at a time; what is more is left out.
+inline constexpr std::size_t kMostTaken = 32;
+
 /// A lock that a function took.
 struct TakenLock {
   Address call;                ///< of the instruction that took it
@@ -24,6 +27,9 @@ struct TakenLock {
 
   friend bool operator==(const TakenLock&, const TakenLock&) = default;
 };
+
+/// Whether places share bytes, as far as they count from the same base.
+bool overlap(Formula a, std::uint64_t a_size, Formula b, std::uint64_t b_size);
 
 /// What a place in memory holds since the function wrote or read it.
 struct KnownPlace {
@@ -48,6 +54,13 @@ struct FlowState {
   /// … and while the flags tell.
   std::optional<Address> tested;
   std::optional<bool> zero;  ///< what the flags say of a number that is known
+
+  /// These bytes hold something that is not known.
+  void forget(Formula address, std::uint64_t size);
+  void write(Formula address, KnownPlace place);
+  /// What is read there has this value, until somebody writes.
+  void keep(Formula address, KnownPlace place);
+  [[nodiscard]] bool was_written(Formula address, std::uint64_t size) const;
 
   friend bool operator==(const FlowState&, const FlowState&) = default;
 };

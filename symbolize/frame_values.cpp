@@ -14,14 +14,6 @@ namespace {
 constexpr std::size_t kMostKnown = 1 << 16;
 constexpr std::array<MachineRegister, 6> kCalleeSaved = {kRbx, kRbp, kR12, kR13, kR14, kR15};
 
-bool was_written(const FlowState& state, Formula address) {
-  return std::ranges::any_of(state.written, [&](const auto& entry) {
-    const auto& [at, size] = entry;
-    return at.base == address.base && (address.offset - at.offset < size ||
-                                       at.offset - address.offset < sizeof(std::uint64_t));
-  });
-}
-
 }  // namespace
 
 std::optional<std::uint64_t> FrameValues::find_in_registers(std::size_t frame, Formula base) const {
@@ -66,7 +58,7 @@ std::optional<std::uint64_t> FrameValues::compute(std::size_t frame, const Formu
   if (!of) return {};
   switch (what.kind) {
     case Formulas::Kind::kLoad:
-      if (was_written(*frames_[frame].state, what.of)) return {};
+      if (frames_[frame].state->was_written(what.of, sizeof(std::uint64_t))) return {};
       return memory_.read_object<std::uint64_t>({*of});
     case Formulas::Kind::kLow:
       return *of & 0xffffffff;

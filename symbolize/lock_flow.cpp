@@ -31,8 +31,6 @@ namespace {
 
 constexpr int kMostPasses = 5;
 constexpr std::size_t kMostGivenBack = 32;
-constexpr std::size_t kMostTaken = 32;
-constexpr std::size_t kMostNames = 8;
 
 bool ends_block(Operation operation) {
   switch (operation) {
@@ -264,32 +262,6 @@ FlowState LockFlow::state_elsewhere() {
   return all.in;
 }
 
-/// Keeps what both know alike.
-void LockFlow::meet(Block& into, const FlowState& from) {
-  for (std::size_t i = 0; i < kMachineRegisters; ++i) {
-    if (into.in.registers[i] != from.registers[i]) into.in.registers[i] = {};
-  }
-  std::erase_if(into.in.memory, [&](const auto& entry) {
-    const auto other = from.memory.find(entry.first);
-    return other == from.memory.end() || other->second != entry.second;
-  });
-  join_written(into, from);
-  join_taken(into, from);
-}
-
-/// What was written on any path is not what it was at entry.
-bool LockFlow::join_written(Block& into, const FlowState& from) {
-  bool changed = from.met_stranger && !into.in.met_stranger;
-  into.in.met_stranger = into.in.met_stranger || from.met_stranger;
-  for (const auto& [address, size] : from.written) {
-    const auto [entry, is_new] = into.in.written.emplace(address, size);
-    if (!is_new && entry->second >= size) continue;
-    entry->second = size;
-    changed = true;
-  }
-  return changed;
-}
-
 bool LockFlow::seed_unreached(std::vector<std::size_t>& work) {
   std::vector<bool> is_led_to(blocks_.size());
   const auto is_padding = [&](const Block& block) {
@@ -306,152 +278,6 @@ bool LockFlow::seed_unreached(std::vector<std::size_t>& work) {
   const FlowState state = state_elsewhere();
   for (const std::size_t i : work) arrive(blocks_[i], state);
   return true;
-}
-
-bool LockFlow::is_stale(const Block& block, Formula formula) const {
-  return formulas_.mentions(formula, Formulas::Kind::kJoined, start_of(block).value);
-}
-
-Formula LockFlow::joined(const Block& block, const Formulas::Place& place) {
-  return formulas_.joined(start_of(block), place);
-}
-
-/// A lock that is told by what a joined place holds gets a name by the place's new one too: in a
-/// walk along a list the lock of "next" becomes the lock of "current".
-void LockFlow::rename_taken(const Block& block, FlowState& state) {
-  for (TakenLock& taken : state.taken) {
-    std::vector<Formula> names;
-    for (const Formula name : taken.names) {
-      if (!is_stale(block, name)) names.push_back(name);
-      const auto add_joined = [&](Formula old, const Formulas::Place& place) {
-        if (old.base != name.base || old.base == 0) return;
-        const Formula new_name = joined(block, place) + (name.offset - old.offset);
-        if (new_name.known()) names.push_back(new_name);
-      };
-      for (const MachineRegister number : block.joined_registers) {
-        add_joined(state.registers[number], {.in_register = number});
-      }
-      for (const Formula& address : block.joined_words) {
-        const auto word = state.memory.find(address);
-        if (word != state.memory.end()) add_joined(word->second.value, {.address = address});
-      }
-    }
-    std::ranges::sort(names);
-    names.erase(std::unique(names.begin(), names.end()), names.end());
-    if (names.size() > kMostNames) names.resize(kMostNames);
-    taken.names = std::move(names);
-  }
-}
-
-/// Gives the places that are known to be joined here their names.
-void LockFlow::rename_joined(const Block& block, FlowState& state) {
-  for (std::size_t i = 0; i < kMachineRegisters; ++i) {
-    const auto number = static_cast<MachineRegister>(i);
-    if (block.joined_registers.contains(number)) {
-      state.registers[i] = joined(block, {.in_register = number});
-    } else if (is_stale(block, state.registers[i])) {
-      state.registers[i] = {};
-    }
-  }
-  std::erase_if(state.memory, [&](const auto& entry) {
-    const bool keeps_its_name =
-        block.joined_words.contains(entry.first) || !is_stale(block, entry.second.value);
-    return block.dropped_words.contains(entry.first) || is_stale(block, entry.first) ||
-           !keeps_its_name;
-  });
-  for (auto& [address, place] : state.memory) {
-    if (block.joined_words.contains(address)) place.value = joined(block, {.address = address});
-  }
-  std::erase_if(state.memory, [](const auto& entry) { return !entry.second.value.known(); });
-  std::erase_if(state.written, [&](const auto& entry) { return is_stale(block, entry.first); });
-}
-
-bool LockFlow::join_registers(Block& block, const FlowState& from) {
-  bool changed = false;
-  for (std::size_t i = 0; i < kMachineRegisters; ++i) {
-    Formula& word = block.in.registers[i];
-    if (word == from.registers[i]) continue;
-    const auto number = static_cast<MachineRegister>(i);
-    if (!block.joined_registers.insert(number).second) continue;
-    new_joins_ = changed = true;
-    word = joined(block, {.in_register = number});
-  }
-  return changed;
-}
-
-bool LockFlow::join_memory(Block& block, const FlowState& from) {
-  const std::size_t erased = std::erase_if(block.in.memory, [&](const auto& entry) {
-    const bool is_lost = !from.memory.contains(entry.first);
-    if (is_lost) block.dropped_words.insert(entry.first);
-    return is_lost;
-  });
-  bool changed = erased > 0;
-  for (auto& [address, place] : block.in.memory) {
-    const KnownPlace& other = from.memory.at(address);
-    if (other == place || !block.joined_words.insert(address).second) continue;
-    place = {joined(block, {.address = address}), std::min(place.size, other.size)};
-    changed = true;
-  }
-  std::erase_if(block.in.memory, [](const auto& entry) { return !entry.second.value.known(); });
-  new_joins_ = new_joins_ || changed;
-  return changed;
-}
-
-bool LockFlow::join_taken(Block& block, const FlowState& from) {
-  std::vector<TakenLock> all = block.in.taken;
-  std::vector<bool> met(from.taken.size());
-  for (TakenLock& taken : all) {
-    bool in_both = false;
-    for (std::size_t i = 0; i < from.taken.size() && !in_both; ++i) {
-      const TakenLock& other = from.taken[i];
-      if (met[i] || other.call != taken.call) continue;
-      std::vector<Formula> common;
-      std::ranges::set_intersection(taken.names, other.names, std::back_inserter(common));
-      if (common.empty() && !(taken.names.empty() && other.names.empty())) continue;
-      taken.names = std::move(common);
-      taken.certain = taken.certain && other.certain && taken.given_back == other.given_back;
-      taken.given_back = taken.given_back && other.given_back;
-      in_both = met[i] = true;
-    }
-    taken.certain = taken.certain && in_both;
-  }
-  for (std::size_t i = 0; i < from.taken.size() && all.size() < kMostTaken; ++i) {
-    const bool is_told = std::ranges::any_of(all, [&](const TakenLock& taken) {
-      return taken.call == from.taken[i].call && taken.names == from.taken[i].names;
-    });
-    if (met[i] || is_told) continue;
-    all.push_back(from.taken[i]);
-    all.back().certain = false;
-  }
-  std::map<Formula, bool> given_back = from.given_back;
-  for (auto& [lock, certain] : given_back) {
-    certain = certain && block.in.given_back.contains(lock) && block.in.given_back.at(lock);
-  }
-  for (const auto& [lock, certain] : block.in.given_back) given_back.emplace(lock, false);
-  const bool changed = all != block.in.taken || given_back != block.in.given_back;
-  block.in.taken = std::move(all);
-  block.in.given_back = std::move(given_back);
-  return changed;
-}
-
-bool LockFlow::arrive(Block& block, const FlowState& state) {
-  FlowState from = state;
-  rename_taken(block, from);
-  rename_joined(block, from);
-  if (!block.was_reached) {
-    block.was_reached = true;
-    block.in = std::move(from);
-    return true;
-  }
-  bool changed = join_registers(block, from);
-  changed = join_memory(block, from) || changed;
-  changed = join_written(block, from) || changed;
-  changed = join_taken(block, from) || changed;
-  if (block.in.tried && block.in.tried != from.tried) {
-    block.in.tried.reset();
-    changed = true;
-  }
-  return changed;
 }
 
 std::optional<FlowState> LockFlow::before(Address instruction) {
