@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "analyzers/conclusions.h"
+#include "analyzers/resources.h"
 #include "analyzers/waits/mutex_layout.h"
 #include "attach/syscalls.h"
 
@@ -191,19 +192,10 @@ void drop_held(const std::vector<bool>& moved, Diagnosis& diagnosis) {
 
 // Leaves only the resources that somebody waits for or holds.
 void drop_resources(Diagnosis& diagnosis) {
-  constexpr auto kGone = static_cast<ResourceIndex>(-1);
-  std::vector<ResourceIndex> new_index(diagnosis.resources.size(), kGone);
-  for (const Wait& wait : diagnosis.waits) new_index[wait.resource] = 0;
-  for (const HeldLock& held : diagnosis.held) new_index[held.resource] = 0;
-  std::vector<Resource> resources;
-  for (ResourceIndex i = 0; i < new_index.size(); ++i) {
-    if (new_index[i] == kGone) continue;
-    new_index[i] = resources.size();
-    resources.push_back(std::move(diagnosis.resources[i]));
-  }
-  for (Wait& wait : diagnosis.waits) wait.resource = new_index[wait.resource];
-  for (HeldLock& held : diagnosis.held) held.resource = new_index[held.resource];
-  diagnosis.resources = std::move(resources);
+  std::set<ResourceIndex> used;
+  for (const Wait& wait : diagnosis.waits) used.insert(wait.resource);
+  for (const HeldLock& held : diagnosis.held) used.insert(held.resource);
+  keep_resources(std::vector(used.begin(), used.end()), diagnosis);
 }
 
 void drop_what_moved(const TwoLooks& looks, const Concerned& concerned, Diagnosis& diagnosis) {

@@ -11,7 +11,8 @@
 
 #include "analyzers/held/source.h"
 #include "analyzers/held/writable_memory.h"
-#include "analyzers/waits/recogniser.h"
+#include "analyzers/resources.h"
+#include "attach/mappings.h"
 
 // That a lock is held, and by whom, says the lock; the question is where the locks are. Several
 // sources answer it, each in a file of its own in held/. Most of them take bytes for a lock because
@@ -29,7 +30,7 @@
 //     where the owner's id is a common number           it can be anything, but for a variable that
 //                                                       is known to be a lock
 //     where the owner was not asleep when its stack     it can have been taken since, by a frame
-//     that was copied                                        the stack does not have
+//     was copied                                        that the stack does not have
 
 namespace pstuck {
 namespace {
@@ -126,14 +127,7 @@ void sort_resources(Diagnosis& diagnosis) {
   std::iota(order.begin(), order.end(), ResourceIndex{0});
   std::ranges::stable_sort(order, {},
                            [&](ResourceIndex i) { return key_of(diagnosis.resources[i]); });
-  std::vector<ResourceIndex> new_index(order.size());
-  std::vector<Resource> sorted;
-  for (const ResourceIndex i : order) {
-    new_index[i] = sorted.size();
-    sorted.push_back(std::move(diagnosis.resources[i]));
-  }
-  diagnosis.resources = std::move(sorted);
-  for (Wait& wait : diagnosis.waits) wait.resource = new_index[wait.resource];
+  keep_resources(order, diagnosis);
 }
 
 void add_locks(std::vector<SeenLock>& locks, const Snapshot& snapshot, Diagnosis& diagnosis) {
@@ -191,19 +185,6 @@ void drop_crowds(HeldFinds& finds) {
   say_doubted(doubted, finds.blind_spots);
 }
 
-// Takes out the resources with these indexes, which nothing else refers to.
-void drop_resources(const std::set<ResourceIndex>& dropped, Diagnosis& diagnosis) {
-  std::vector<ResourceIndex> new_index(diagnosis.resources.size());
-  std::vector<Resource> kept;
-  for (ResourceIndex i = 0; i < new_index.size(); ++i) {
-    new_index[i] = kept.size();
-    if (!dropped.contains(i)) kept.push_back(std::move(diagnosis.resources[i]));
-  }
-  diagnosis.resources = std::move(kept);
-  for (Wait& wait : diagnosis.waits) wait.resource = new_index[wait.resource];
-  for (HeldLock& held : diagnosis.held) held.resource = new_index[held.resource];
-}
-
 }  // namespace
 
 void drop_doubted_locks(Diagnosis& diagnosis) {
@@ -214,7 +195,11 @@ void drop_doubted_locks(Diagnosis& diagnosis) {
     return is_unproved;
   });
   for (HeldLock& held : diagnosis.held) held.doubted = false;
-  if (!dropped.empty()) drop_resources(dropped, diagnosis);
+  std::vector<ResourceIndex> kept;
+  for (ResourceIndex i = 0; i < diagnosis.resources.size(); ++i) {
+    if (!dropped.contains(i)) kept.push_back(i);
+  }
+  keep_resources(kept, diagnosis);
   say_doubted(dropped.size(), diagnosis.blind_spots);
 }
 

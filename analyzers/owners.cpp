@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "analyzers/thread_status.h"
+#include "attach/mappings.h"
 
 // A lock records its owner as a bare number, in the PID namespace of the target, and nothing keeps
 // that number true. In this order:

@@ -43,6 +43,12 @@ struct Registers {
   std::uint32_t known = 0;                ///< bit n: by_dwarf_number[n] is known
   std::optional<Address> thread_pointer;  ///< fs_base: on glibc also the pthread_t
 
+  [[nodiscard]] std::optional<Address> stack_pointer() const {
+    constexpr std::size_t kStackPointer = 7;
+    if ((known >> kStackPointer & 1U) == 0) return std::nullopt;
+    return Address{by_dwarf_number[kStackPointer]};
+  }
+
   friend bool operator==(const Registers&, const Registers&) = default;
 };
 

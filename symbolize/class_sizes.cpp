@@ -15,12 +15,11 @@
 
 #include "symbolize/class_sizes.h"
 
-#include <elfutils/libdwfl.h>
-
 #include <algorithm>
 
 #include "symbolize/call_site.h"
 #include "symbolize/demangle.h"
+#include "symbolize/symbol_names.h"
 
 namespace pstuck {
 namespace {
@@ -48,18 +47,13 @@ std::uint32_t number_at(std::span<const std::byte> code, std::size_t at) {
 
 /// Where the module has it; nowhere at address 0.
 Address ClassSizes::find_sized_delete(std::size_t module) {
+  Address found;
   Dwfl_Module* handle = modules_.open(module);
-  const int count = handle ? dwfl_module_getsymtab(handle) : 0;
-  for (int i = 0; i < count; ++i) {
-    GElf_Sym symbol;
-    GElf_Addr address = 0;
-    GElf_Word section = 0;
-    const char* name =
-        dwfl_module_getsym_info(handle, i, &symbol, &address, &section, nullptr, nullptr);
-    if (!name || GELF_ST_TYPE(symbol.st_info) != STT_FUNC || section == SHN_UNDEF) continue;
-    if (without_version(name) == kSizedDelete) return {address};
-  }
-  return {};
+  if (!handle) return found;
+  visit_functions(handle, [&](std::string_view name, Address start) {
+    if (found.value == 0 && without_version(name) == kSizedDelete) found = start;
+  });
+  return found;
 }
 
 bool ClassSizes::is_sized_delete(Address called) {

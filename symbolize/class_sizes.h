@@ -9,11 +9,11 @@
 
 namespace pstuck {
 
-/// The sizes of classes with virtual destructors, from machine code. Both must outlive it.
+/// The sizes of classes with virtual destructors, from machine code. All must outlive it.
 class ClassSizes {
  public:
-  ClassSizes(LoadedModules& modules, Memory& memory)
-      : modules_(modules), memory_(memory), ranges_(modules, memory) {}
+  ClassSizes(LoadedModules& modules, Memory& memory, FunctionRanges& ranges)
+      : modules_(modules), memory_(memory), ranges_(ranges) {}
 
   /// Sizes of objects that the virtual functions of this table give back to the heap, the size of
   /// the table's own class among them. Where operator delete goes by no name that is known, all
@@ -33,7 +33,7 @@ class ClassSizes {
 
   LoadedModules& modules_;
   Memory& memory_;
-  FunctionRanges ranges_;
+  FunctionRanges& ranges_;
   std::unordered_map<std::size_t, Address> sized_deletes_;               // by module
   std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> known_;  // by table
 };

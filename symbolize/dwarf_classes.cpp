@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "symbolize/dwarf_units.h"
+
 namespace pstuck {
 namespace {
 
@@ -15,11 +17,6 @@ constexpr std::size_t kLongestName = 2048;
 constexpr std::size_t kMostEntries = 4'000'000;
 constexpr std::size_t kMostAlike = 64;
 constexpr int kDeepest = 64;
-
-bool is_class(const DwarfEntry& entry) {
-  const int tag = entry.tag();
-  return tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_union_type;
-}
 
 /// Gathers the classes of a module's units and namespaces.
 class Gatherer {
@@ -38,15 +35,9 @@ class Gatherer {
 Gatherer::Index Gatherer::gather(Dwarf* dwarf) {
   Dwarf_CU* unit = nullptr;
   Dwarf_Die entry;
-  Dwarf_Die split;
-  std::uint8_t type = 0;
-  while (budget_ > 0 && dwarf_get_units(dwarf, unit, &unit, nullptr, &type, &entry, nullptr) == 0) {
-    const bool is_split =
-        type == DW_UT_skeleton &&
-        dwarf_cu_info(unit, nullptr, nullptr, nullptr, &split, nullptr, nullptr, nullptr) == 0 &&
-        split.addr;
-    const Dwarf_Die& full = is_split ? split : entry;
-    if (full.addr) walk({full.addr, full.cu}, 0);
+  while (budget_ > 0 &&
+         dwarf_get_units(dwarf, unit, &unit, nullptr, nullptr, &entry, nullptr) == 0) {
+    if (entry.addr) walk(find_full_unit({entry.addr, entry.cu}), 0);
   }
   return std::move(index_);
 }
@@ -56,7 +47,7 @@ void Gatherer::walk(const DwarfEntry& parent, int depth) {
     --budget_;
     if (child->tag() == DW_TAG_namespace) {
       if (depth < kDeepest && child->name() != "std") walk(*child, depth + 1);
-    } else if (is_class(*child) && !child->is_declaration() && !child->name().empty()) {
+    } else if (is_class(child->tag()) && !child->is_declaration() && !child->name().empty()) {
       auto& alike = index_[child->name()];
       if (alike.size() < kMostAlike) alike.push_back(*child);
     }
@@ -121,7 +112,7 @@ std::vector<DwarfEntry> DwarfClasses::find(std::size_t module, std::string_view 
   for (const DwarfEntry& outer : find(module, qualified_name.substr(0, split))) {
     std::size_t budget = kMostAlike * kMostAlike;
     for (auto inner = outer.first_child(); inner && budget-- > 0; inner = inner->next_sibling()) {
-      if (is_class(*inner) && inner->name() == own && !inner->is_declaration()) {
+      if (is_class(inner->tag()) && inner->name() == own && !inner->is_declaration()) {
         found.push_back(*inner);
       }
     }

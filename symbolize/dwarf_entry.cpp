@@ -171,4 +171,13 @@ std::string absolute_file(const DwarfEntry& unit, const char* name) {
   return directory.empty() ? name : std::string(directory) + "/" + name;
 }
 
+bool is_class(int tag) {
+  return tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_union_type;
+}
+
+bool is_pointer(int tag) {
+  return tag == DW_TAG_pointer_type || tag == DW_TAG_reference_type ||
+         tag == DW_TAG_rvalue_reference_type;
+}
+
 }  // namespace pstuck

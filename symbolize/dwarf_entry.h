@@ -59,6 +59,11 @@ class DwarfEntry {
   mutable Dwarf_Abbrev* abbreviation_ = nullptr;  // libdw looks it up once
 };
 
+/// A class, a structure or a union.
+bool is_class(int tag);
+/// A pointer or a reference.
+bool is_pointer(int tag);
+
 /// A file name of DWARF, made absolute with the unit's compilation directory.
 std::string absolute_file(const DwarfEntry& unit, const char* name);
 

@@ -39,10 +39,6 @@ constexpr int kDeepestNesting = 64;
 constexpr int kMostSteps = 4096;
 constexpr std::size_t kMostDimensions = 8;
 
-bool is_class(int tag) {
-  return tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_union_type;
-}
-
 /// The type that this one only adds a name or a qualifier to.
 bool is_wrapper(int tag) {
   switch (tag) {
@@ -82,10 +78,6 @@ std::string spell_index(std::uint64_t index, std::span<const std::uint64_t> exte
     index /= extents[i];
   }
   return extents.empty() ? std::string() : fmt::format("[{}]", index) + inner;
-}
-
-bool is_reserved(std::string_view name) {
-  return name.starts_with("_M_") || name.starts_with("__");
 }
 
 }  // namespace

@@ -1,12 +1,11 @@
 #include "symbolize/lock_functions.h"
 
-#include <elfutils/libdwfl.h>
-
 #include <algorithm>
 #include <array>
 #include <string_view>
 
 #include "symbolize/demangle.h"
+#include "symbolize/symbol_names.h"
 
 namespace pstuck {
 namespace {
@@ -144,16 +143,10 @@ std::optional<CallEffect> LockFunctions::effect_of_template(std::string_view sym
 
 void LockFunctions::read_symbols(std::size_t module) {
   Dwfl_Module* handle = modules_.open(module);
-  const int count = handle ? dwfl_module_getsymtab(handle) : 0;
-  for (int i = 0; i < count; ++i) {
-    GElf_Sym symbol;
-    GElf_Addr address = 0;
-    GElf_Word section = 0;
-    const char* name =
-        dwfl_module_getsym_info(handle, i, &symbol, &address, &section, nullptr, nullptr);
-    if (!name || GELF_ST_TYPE(symbol.st_info) != STT_FUNC || section == SHN_UNDEF) continue;
-    if (const auto effect = effect_of(name)) effects_.try_emplace(address, *effect);
-  }
+  if (!handle) return;
+  visit_functions(handle, [&](std::string_view name, Address start) {
+    if (const auto effect = effect_of(name)) effects_.try_emplace(start.value, *effect);
+  });
 }
 
 const CallEffect* LockFunctions::find(Address function) {

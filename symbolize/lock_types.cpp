@@ -99,6 +99,10 @@ bool is_guard_class(std::string_view name, std::string_view library) {
   return contains(kGuards, name, library);
 }
 
+bool is_reserved(std::string_view name) {
+  return name.starts_with("_M_") || name.starts_with("__");
+}
+
 bool is_standard_library(std::string_view library) {
   constexpr std::string_view kNamespaces[] = {"std", "__gnu_cxx", "__cxxabiv1"};
   return std::ranges::find(kNamespaces, library) != std::end(kNamespaces);

@@ -16,6 +16,9 @@ bool is_lock_class(std::string_view name, std::string_view library);
 /// Classes whose objects hold a lock from their construction on: "lock_guard<std::mutex>".
 bool is_guard_class(std::string_view name, std::string_view library);
 
+/// Members that only the standard library's authors know: _M_t, __ptr_.
+bool is_reserved(std::string_view name);
+
 /// Outermost namespaces of code that no programmer names locks in.
 bool is_standard_library(std::string_view library);
 

@@ -59,12 +59,13 @@ struct PhysicalFrame {
 
 class LockingCalls::Impl {
  public:
-  Impl(const Snapshot& snapshot, LoadedModules& modules, Memory& memory, SourceLines* lines)
+  Impl(const Snapshot& snapshot, LoadedModules& modules, Memory& memory, FunctionRanges& ranges,
+       SourceLines* lines)
       : snapshot_(snapshot),
         modules_(modules),
         memory_(memory),
         lines_(lines),
-        ranges_(modules, memory),
+        ranges_(ranges),
         code_(ranges_, memory),
         effects_(modules, memory, code_, formulas_, budget_) {}
 
@@ -81,7 +82,7 @@ class LockingCalls::Impl {
   LoadedModules& modules_;
   Memory& memory_;
   SourceLines* lines_;
-  FunctionRanges ranges_;
+  FunctionRanges& ranges_;
   MachineCode code_;
   Formulas formulas_;
   std::size_t budget_ = kMostSteps;
@@ -203,8 +204,8 @@ std::vector<LockingCall> LockingCalls::Impl::find(const Stacks& stacks, std::siz
 }
 
 LockingCalls::LockingCalls(const Snapshot& snapshot, LoadedModules& modules, Memory& memory,
-                           SourceLines* lines)
-    : impl_(std::make_unique<Impl>(snapshot, modules, memory, lines)) {}
+                           FunctionRanges& ranges, SourceLines* lines)
+    : impl_(std::make_unique<Impl>(snapshot, modules, memory, ranges, lines)) {}
 
 LockingCalls::~LockingCalls() = default;
 

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "symbolize/function_ranges.h"
 #include "symbolize/lines.h"
 #include "symbolize/program.h"
 
@@ -13,7 +14,7 @@ class LockingCalls {
  public:
   /// All must outlive it. `lines` is null when lines are not wanted.
   LockingCalls(const Snapshot& snapshot, LoadedModules& modules, Memory& memory,
-               SourceLines* lines);
+               FunctionRanges& ranges, SourceLines* lines);
   ~LockingCalls();
   LockingCalls(const LockingCalls&) = delete;
   LockingCalls& operator=(const LockingCalls&) = delete;

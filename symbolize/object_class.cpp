@@ -34,6 +34,7 @@
 #include <algorithm>
 
 #include "attach/elf_image.h"
+#include "attach/mappings.h"
 #include "symbolize/demangle.h"
 
 namespace pstuck {
@@ -106,19 +107,13 @@ bool is_of_the_standard_library(std::string_view name) {
 
 }  // namespace
 
-ObjectClasses::ObjectClasses(const Snapshot& snapshot, LoadedModules& modules, Memory& memory)
-    : snapshot_(snapshot), modules_(modules), memory_(memory), sizes_(modules, memory) {
+ObjectClasses::ObjectClasses(const Snapshot& snapshot, LoadedModules& modules, Memory& memory,
+                             FunctionRanges& ranges)
+    : snapshot_(snapshot), modules_(modules), memory_(memory), sizes_(modules, memory, ranges) {
   for (const Mapping& mapping : snapshot.mappings) {
     const bool of_file = mapping.path.starts_with('/');
     if (of_file && mapping.readable && !mapping.executable) data_.push_back(&mapping);
   }
-}
-
-const Mapping* ObjectClasses::find_mapping(Address at) const {
-  const auto& mappings = snapshot_.mappings;
-  const auto after = std::ranges::upper_bound(mappings, at, {}, &Mapping::start);
-  if (after == mappings.begin() || at >= std::prev(after)->end) return nullptr;
-  return &*std::prev(after);
 }
 
 bool ObjectClasses::is_data(Address at) const {
@@ -129,13 +124,11 @@ bool ObjectClasses::is_data(Address at) const {
 
 /// A thread's stack ends with its descriptor, in the same mapping.
 bool ObjectClasses::is_on_stack(Address at, const Mapping& mapping) const {
-  constexpr unsigned kRsp = 7;
   return std::ranges::any_of(snapshot_.threads, [&](const ThreadSnapshot& thread) {
-    if ((thread.registers.known >> kRsp & 1) == 0) return false;
-    const Address sp{thread.registers.by_dwarf_number[kRsp]};
-    if (sp < mapping.start || sp >= mapping.end) return false;
+    const auto sp = thread.registers.stack_pointer();
+    if (!sp || *sp < mapping.start || *sp >= mapping.end) return false;
     const auto descriptor = thread.registers.thread_pointer;
-    if (!descriptor || *descriptor < sp || *descriptor >= mapping.end) return true;
+    if (!descriptor || *descriptor < *sp || *descriptor >= mapping.end) return true;
     return at <= *descriptor;
   });
 }
@@ -235,7 +228,7 @@ bool ObjectClasses::describes_a_class(Address type_info) {
 
 std::optional<std::string> ObjectClasses::read_type_name(Address type_info) {
   const auto at = memory_.read_object<Address>(type_info + 8);
-  if (!at || !find_mapping(*at)) return {};
+  if (!at || !find_mapping(snapshot_, *at)) return {};
   std::string name(kLongestTypeName, '\0');
   name.resize(memory_.read(*at, std::as_writable_bytes(std::span(name))));
   const std::size_t end = name.find('\0');
@@ -270,7 +263,7 @@ const std::optional<ObjectClasses::VirtualTable>& ObjectClasses::table(Address a
 }
 
 std::optional<HeapObject> ObjectClasses::find(Address at) {
-  const Mapping* const heap = find_mapping(at);
+  const Mapping* const heap = find_mapping(snapshot_, at);
   if (!heap || !is_heap(*heap) || is_on_stack(at, *heap) || modules_.find_image(at)) return {};
   Words words{Address{(at.value & ~std::uint64_t{7}) + 8}, {}};
   const auto block = find_block(at, words, *heap);

@@ -22,10 +22,11 @@ struct HeapObject {
 };
 
 /// Finds the classes of objects from their virtual tables: needs no symbols, only memory.
-/// The snapshot, the modules and the memory must outlive it.
+/// All that it is made with must outlive it.
 class ObjectClasses {
  public:
-  ObjectClasses(const Snapshot& snapshot, LoadedModules& modules, Memory& memory);
+  ObjectClasses(const Snapshot& snapshot, LoadedModules& modules, Memory& memory,
+                FunctionRanges& ranges);
 
   /// The object with a virtual table that the address lies in, or the one that std::make_shared
   /// made. None where that is not certain: outside the blocks of glibc's malloc, too.
@@ -47,7 +48,6 @@ class ObjectClasses {
     [[nodiscard]] std::uint64_t at(Address place) const { return words[(place - start) / 8]; }
   };
 
-  [[nodiscard]] const Mapping* find_mapping(Address at) const;
   [[nodiscard]] bool is_data(Address at) const;
   [[nodiscard]] bool is_on_stack(Address at, const Mapping& mapping) const;
   bool read_page_before(Words& words, const Mapping& heap);

@@ -34,25 +34,11 @@ constexpr std::uint64_t kBiggestLock = 80;  // of the program's own classes
 
 constexpr std::uint64_t kVectorSize = 24;  // begin, end, end of storage: libstdc++ and libc++
 
-bool is_class(int tag) {
-  return tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_union_type;
-}
-
-bool is_pointer(int tag) {
-  return tag == DW_TAG_pointer_type || tag == DW_TAG_reference_type ||
-         tag == DW_TAG_rvalue_reference_type;
-}
-
 bool is_number(int tag) { return tag == DW_TAG_base_type || tag == DW_TAG_enumeration_type; }
 
 bool is_written_destructor(const DwarfEntry& child) {
   return child.tag() == DW_TAG_subprogram && child.name().starts_with('~') &&
          !child.has(DW_AT_artificial);
-}
-
-/// Members that only the standard library's authors know: _M_t, __ptr_.
-bool is_reserved(std::string_view name) {
-  return name.starts_with("_M_") || name.starts_with("__");
 }
 
 std::optional<DwarfEntry> find_first_argument(const DwarfEntry& type) {

@@ -13,11 +13,6 @@ namespace {
 constexpr std::size_t kMostVariables = 512;
 constexpr int kMostChildren = 1 << 16;
 
-bool is_pointer(int tag) {
-  return tag == DW_TAG_pointer_type || tag == DW_TAG_reference_type ||
-         tag == DW_TAG_rvalue_reference_type;
-}
-
 /// Names that compilers made up, as those in a range-based for; but not a lambda's own object.
 bool is_made_up(std::string_view name) {
   return name.empty() || (name.starts_with("__") && name != "__closure");

@@ -168,4 +168,18 @@ std::vector<std::optional<FunctionSymbol>> find_functions(Dwfl_Module* module,
   return Pass(module, addresses).run();
 }
 
+void visit_functions(Dwfl_Module* module,
+                     const std::function<void(std::string_view name, Address start)>& visit) {
+  const int count = dwfl_module_getsymtab(module);
+  for (int i = 0; i < count; ++i) {
+    GElf_Sym symbol;
+    GElf_Addr address = 0;
+    GElf_Word section = 0;
+    const char* name =
+        dwfl_module_getsym_info(module, i, &symbol, &address, &section, nullptr, nullptr);
+    if (!name || GELF_ST_TYPE(symbol.st_info) != STT_FUNC || section == SHN_UNDEF) continue;
+    visit(name, Address{address});
+  }
+}
+
 }  // namespace pstuck

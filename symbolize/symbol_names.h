@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -21,6 +22,10 @@ struct FunctionSymbol {
 /// must be ascending; the answers are in their order, none where no symbol covers the address.
 std::vector<std::optional<FunctionSymbol>> find_functions(Dwfl_Module* module,
                                                           std::span<const Address> addresses);
+
+/// Every function that the module's symbol table defines, by each of its names; with version.
+void visit_functions(Dwfl_Module* module,
+                     const std::function<void(std::string_view name, Address start)>& visit);
 
 /// Orders the names that one address goes by: true when `a` is the one to show.
 struct SymbolRank {

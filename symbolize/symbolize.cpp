@@ -81,9 +81,11 @@ class Symbolizer::Impl {
         thread_locals_(snapshot, modules_, memory),
         types_(modules_, scopes_),
         member_paths_(modules_, types_),
-        object_classes_(snapshot, modules_, memory),
+        function_ranges_(modules_, memory),
+        object_classes_(snapshot, modules_, memory, function_ranges_),
         frame_variables_(snapshot, modules_, memory, units_, functions_, types_),
-        locking_calls_(snapshot, modules_, memory, options.lines ? &lines_ : nullptr) {}
+        locking_calls_(snapshot, modules_, memory, function_ranges_,
+                       options.lines ? &lines_ : nullptr) {}
 
   Stacks symbolize();
   std::optional<DataSymbol> find_data_symbol(Address at);
@@ -115,6 +117,7 @@ class Symbolizer::Impl {
   ThreadLocals thread_locals_;
   DwarfTypes types_;
   MemberPaths member_paths_;
+  FunctionRanges function_ranges_;
   ObjectClasses object_classes_;
   FrameVariables frame_variables_;
   LockingCalls locking_calls_;

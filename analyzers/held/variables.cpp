@@ -8,7 +8,7 @@
 #include "analyzers/held/source.h"
 #include "analyzers/held/writable_memory.h"
 #include "analyzers/thread_status.h"
-#include "analyzers/waits/recogniser.h"
+#include "attach/mappings.h"
 
 namespace pstuck {
 namespace {

@@ -3,12 +3,10 @@
 #include <algorithm>
 
 #include "analyzers/collect_waits.h"
-#include "analyzers/waits/recogniser.h"
+#include "attach/mappings.h"
 
 namespace pstuck {
 namespace {
-
-constexpr std::size_t kStackPointer = 7;  // in DWARF's numbering
 
 constexpr std::uint64_t kMostLiveStack = 64 * 1024;
 // Of the outermost frame only the stack pointer is known. It is that of the thread's first
@@ -86,11 +84,6 @@ std::vector<AddressRange> subtract(std::span<const AddressRange> ranges,
   return left;
 }
 
-std::optional<Address> stack_pointer(const ThreadSnapshot& thread) {
-  if ((thread.registers.known >> kStackPointer & 1U) == 0) return std::nullopt;
-  return Address{thread.registers.by_dwarf_number[kStackPointer]};
-}
-
 // Where the bytes end that can be stack.
 std::optional<Address> find_stack_limit(const Snapshot& snapshot, const ThreadSnapshot& thread,
                                         Address sp) {
@@ -121,7 +114,7 @@ std::vector<AddressRange> find_module_data(const Snapshot& snapshot) {
 std::optional<AddressRange> find_live_stack(const Snapshot& snapshot, const Stacks& stacks,
                                             std::size_t thread) {
   const ThreadSnapshot& captured = snapshot.threads[thread];
-  const auto sp = stack_pointer(captured);
+  const auto sp = captured.registers.stack_pointer();
   const auto limit = sp ? find_stack_limit(snapshot, captured, *sp) : std::nullopt;
   if (!limit) return std::nullopt;
   std::uint64_t size = std::min(*limit - *sp, kMostLiveStack);

@@ -14,6 +14,7 @@
 // libc that sleeps here; a mutex that is just being handed over is then left unclaimed.
 
 #include "analyzers/waits/recogniser.h"
+#include "attach/mappings.h"
 
 namespace pstuck {
 namespace {

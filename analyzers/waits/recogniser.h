@@ -69,7 +69,4 @@ std::optional<RecognisedWait> recognise_wait(const FutexSleeper& sleeper);
 RecognisedWait describe_mutex_wait(const FutexSleeper& sleeper, Address address,
                                    const MutexBytes& mutex, const MutexTraits& traits);
 
-/// The mapping that holds the address, if the snapshot knows one.
-const Mapping* find_mapping(const Snapshot& snapshot, Address at);
-
 }  // namespace pstuck

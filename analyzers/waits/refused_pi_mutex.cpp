@@ -24,17 +24,15 @@ namespace {
 using CalleeSaved = std::array<std::optional<std::uint64_t>, 6>;
 
 constexpr std::array<std::size_t, 6> kDwarfNumbers = {3, 6, 12, 13, 14, 15};
-constexpr std::size_t kRsp = 7;
 constexpr std::size_t kMostFrames = 8;
 constexpr std::uint64_t kNearStackPointer = 4096;
 
 // The word lies in a frame just above the stack pointer, and holds what the call expects.
 bool sleeps_on_own_stack(const FutexSleeper& sleeper) {
   const FutexCall& call = sleeper.call;
-  const Registers& registers = sleeper.thread.registers;
+  const auto sp = sleeper.thread.registers.stack_pointer();
   if (call.command != FutexCommand::kWaitBitset || call.value != 0) return false;
-  if ((registers.known >> kRsp & 1U) == 0) return false;
-  if (call.word - Address{registers.by_dwarf_number[kRsp]} >= kNearStackPointer) return false;
+  if (!sp || call.word - *sp >= kNearStackPointer) return false;
   return sleeper.locks.memory().read_object<std::uint32_t>(call.word) == 0U;
 }
 

@@ -78,7 +78,8 @@ class ObjectClassTest : public ::testing::Test {
   std::string find(Address at) {
     memory_.put(kHeap, bytes_);
     LoadedModules modules(snapshot_, memory_);
-    const auto found = ObjectClasses(snapshot_, modules, memory_).find(at);
+    FunctionRanges ranges(modules, memory_);
+    const auto found = ObjectClasses(snapshot_, modules, memory_, ranges).find(at);
     is_whole_ = found && found->is_whole;
     return found ? fmt::format("{}+{:#x}", found->class_name, at - found->start) : "";
   }

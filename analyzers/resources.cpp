@@ -1,0 +1,19 @@
+#include "analyzers/resources.h"
+
+#include <utility>
+
+namespace pstuck {
+
+void keep_resources(std::span<const ResourceIndex> kept, Diagnosis& diagnosis) {
+  std::vector<ResourceIndex> new_index(diagnosis.resources.size());
+  std::vector<Resource> resources;
+  for (const ResourceIndex i : kept) {
+    new_index[i] = resources.size();
+    resources.push_back(std::move(diagnosis.resources[i]));
+  }
+  diagnosis.resources = std::move(resources);
+  for (Wait& wait : diagnosis.waits) wait.resource = new_index[wait.resource];
+  for (HeldLock& held : diagnosis.held) held.resource = new_index[held.resource];
+}
+
+}  // namespace pstuck
