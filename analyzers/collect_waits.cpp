@@ -15,8 +15,13 @@ using ResourceKey = std::pair<ResourceKind, Address>;
 class Collector {
  public:
   Collector(const Snapshot& snapshot, const Stacks& stacks, const ProgramFrames& frames,
-            const ThreadIds& ids, Memory& memory)
-      : snapshot_(snapshot), stacks_(stacks), frames_(frames), ids_(ids), locks_(memory) {}
+            const ThreadIds& ids, const Sources& sources)
+      : snapshot_(snapshot),
+        stacks_(stacks),
+        frames_(frames),
+        ids_(ids),
+        program_(sources.program),
+        locks_(sources.memory) {}
 
   void look_at(ThreadIndex index) {
     const ThreadSnapshot& thread = snapshot_.threads[index];
@@ -26,9 +31,9 @@ class Collector {
     const Stack& stack = stack_of(stacks_, index);
     const NamedWait names = read_names(stack, frames_);
     const auto recognised =
-        recognise_wait({snapshot_, thread, stack, frames_, ids_, *call, names, locks_});
+        recognise_wait({snapshot_, thread, stack, frames_, ids_, *call, names, locks_, program_});
     if (!recognised) return;
-    keys_.emplace_back(recognised->resource, recognised->address);
+    keys_.emplace_back(recognised->resource.kind, recognised->resource.address);
     by_key_.try_emplace(keys_.back(), *recognised);
     collected_.waits.push_back(
         {.thread = index,
@@ -43,10 +48,7 @@ class Collector {
     std::map<ResourceKey, ResourceIndex> indexes;
     for (const auto& [key, wait] : by_key_) {
       indexes.emplace(key, collected_.resources.size());
-      collected_.resources.push_back({.kind = wait.resource,
-                                      .address = wait.address,
-                                      .mutex = wait.mutex,
-                                      .recursion = wait.recursion});
+      collected_.resources.push_back(wait.resource);
       collected_.owners.push_back(wait.owner);
     }
     for (WaitIndex i = 0; i < collected_.waits.size(); ++i) {
@@ -60,6 +62,7 @@ class Collector {
   const Stacks& stacks_;
   const ProgramFrames& frames_;
   const ThreadIds& ids_;
+  Program& program_;
   LockReader locks_;
   std::map<ResourceKey, RecognisedWait> by_key_;
   std::vector<ResourceKey> keys_;  // by wait
@@ -69,8 +72,9 @@ class Collector {
 }  // namespace
 
 CollectedWaits collect_waits(const Snapshot& snapshot, const Stacks& stacks,
-                             const ProgramFrames& frames, const ThreadIds& ids, Memory& memory) {
-  Collector collector(snapshot, stacks, frames, ids, memory);
+                             const ProgramFrames& frames, const ThreadIds& ids,
+                             const Sources& sources) {
+  Collector collector(snapshot, stacks, frames, ids, sources);
   for (ThreadIndex i = 0; i < snapshot.threads.size(); ++i) collector.look_at(i);
   return std::move(collector).finish();
 }

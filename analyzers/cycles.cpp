@@ -106,6 +106,7 @@ Cycle to_cycle(const std::vector<ThreadIndex>& knot, const WaitGraph& graph,
   for (std::size_t i = 0; i < knot.size(); ++i) {
     cycle.waits.push_back(*diagnosis.threads[thread].wait);
     thread = graph.waits_for(thread).front();
+    cycle.holders.push_back(thread);
   }
   return cycle;
 }

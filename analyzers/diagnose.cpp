@@ -8,6 +8,7 @@
 #include "analyzers/cycles.h"
 #include "analyzers/findings.h"
 #include "analyzers/held_locks.h"
+#include "analyzers/holders/source.h"
 #include "analyzers/lock_names.h"
 #include "analyzers/other_threads.h"
 #include "analyzers/owners.h"
@@ -29,7 +30,7 @@ Diagnosis diagnose(const Snapshot& snapshot, const Stacks& stacks, const Sources
   diagnosis.threads = describe_threads(snapshot, stacks, frames, sources.memory);
 
   // Recognise what the threads in futex calls wait for, and read whom the locks name as owner.
-  CollectedWaits collected = collect_waits(snapshot, stacks, frames, ids, sources.memory);
+  CollectedWaits collected = collect_waits(snapshot, stacks, frames, ids, sources);
   diagnosis.waits = std::move(collected.waits);
   diagnosis.resources = std::move(collected.resources);
   attach_waits(diagnosis.waits, diagnosis.threads);
@@ -49,6 +50,9 @@ Diagnosis diagnose(const Snapshot& snapshot, const Stacks& stacks, const Sources
   attribute_frames(stacks, frames, sources.program, variables, diagnosis);
   drop_doubted_locks(diagnosis);
   name_locks(stacks, sources.program, variables, diagnosis.resources);
+
+  // Where no owner is recorded, find the threads whose frames show that they must act.
+  find_partners({snapshot, stacks, frames, sources, variables, diagnosis}, diagnosis.resources);
 
   // From here on nothing is asked of the target: the rest follows from what is in the diagnosis.
   draw_conclusions(snapshot, diagnosis);

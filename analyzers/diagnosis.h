@@ -29,11 +29,26 @@ enum class Evidence {
 };
 
 enum class ResourceKind {
-  kMutex,   ///< pthread_mutex_t, and what is built on it: std::mutex, mtx_t
-  kRwlock,  ///< pthread_rwlock_t, and what is built on it: std::shared_mutex
-  kStdio,   ///< the lock of a FILE; the address is that of its _IO_lock_t
-  kThread,  ///< a thread's end, waited for by pthread_join
+  kMutex,        ///< pthread_mutex_t, and what is built on it: std::mutex, mtx_t
+  kRwlock,       ///< pthread_rwlock_t, and what is built on it: std::shared_mutex
+  kStdio,        ///< the lock of a FILE; the address is that of its _IO_lock_t
+  kSpinlock,     ///< pthread_spinlock_t
+  kSemaphore,    ///< sem_t, std::counting_semaphore
+  kOnce,         ///< pthread_once_t, std::once_flag
+  kStaticGuard,  ///< the guard of a function-local static variable
+  kLibcLock,     ///< a lock of the C library's own, as in malloc
+  kLibraryLock,  ///< described by a lock file; Resource::type says what it is
+  kCondition,    ///< pthread_cond_t, std::condition_variable
+  kBarrier,      ///< pthread_barrier_t, std::barrier
+  kLatch,        ///< std::latch
+  kFuture,       ///< the shared state of a std::future
+  kAtomic,       ///< a C++20 atomic that is waited on
+  kThread,       ///< a thread's end, waited for by pthread_join
 };
+
+/// Whether a thread has the resource for a time and gives it back, so that who waits for it is
+/// held up; the others are events, which idle threads wait for too.
+constexpr bool is_lock(ResourceKind kind) { return kind <= ResourceKind::kLibraryLock; }
 
 enum class MutexType { kNormal, kRecursive, kErrorCheck, kAdaptive };
 
@@ -68,6 +83,57 @@ struct Holder {
   std::optional<TaskElsewhere> elsewhere;  ///< set for kForkInherited and kOtherProcess
 };
 
+/// What a thread has to do with a resource that does not record it.
+enum class Part {
+  kHolds,        ///< a lock, alone
+  kReads,        ///< a rwlock, with others
+  kTookUnit,     ///< of a semaphore
+  kInitialises,  ///< runs what a once-flag or a static guard lets only one run
+  kIsToArrive,   ///< at a barrier or latch
+  kMayNotify,    ///< a condition variable, or may change what is waited for
+  kMakesResult,  ///< of a future
+};
+
+/// A thread that, by what a frame of its stack shows, has to act before those who wait go on.
+struct Partner {
+  ThreadIndex thread = 0;
+  Part part = Part::kHolds;
+  Evidence evidence = Evidence::kInferred;  ///< kRecorded where libc or the C++ runtime says so
+  std::optional<std::size_t> frame;         ///< the witness, of that thread's stack
+
+  friend bool operator==(const Partner&, const Partner&) = default;
+};
+
+/// How many of its partners must act before a thread that waits for the resource can go on.
+enum class Needs {
+  kAll,  ///< readers of a rwlock, parties of a barrier
+  kAny,  ///< holders of a semaphore's units, threads that may notify
+};
+
+/// What a rwlock's own words count. glibc counts readers that wait among the readers.
+struct RwlockState {
+  std::uint32_t readers = 0;  ///< that have it
+  std::uint32_t waiting_writers = 0;
+  bool write_locked = false;
+
+  friend bool operator==(const RwlockState&, const RwlockState&) = default;
+};
+
+/// Of a barrier or latch. A latch counts only who is missing.
+struct PartyCount {
+  std::optional<std::uint32_t> arrived;
+  std::optional<std::uint32_t> expected;
+  std::uint32_t missing = 0;
+
+  friend bool operator==(const PartyCount&, const PartyCount&) = default;
+};
+
+/// The mutex that threads give back while they wait for a condition variable.
+struct ConditionMutex {
+  Address address;
+  std::string name;  ///< as Resource::name
+};
+
 /// Where a lock's name is from, most trusted first.
 enum class NamedBy {
   kNothing,
@@ -87,7 +153,25 @@ struct Resource {
   std::string type;  ///< as the source has it, "std::mutex"; empty where only the kind is known
   std::optional<MutexTraits> mutex;
   std::uint32_t recursion = 0;  ///< how often a recursive mutex is locked
+  std::optional<RwlockState> rwlock;
+  std::optional<std::uint32_t> value;  ///< of a semaphore or an atomic
+  std::optional<PartyCount> parties;
+  std::optional<ConditionMutex> condition_mutex;
+  bool process_shared = false;  ///< by its own words or by the waiting call: others may act on it
+  /// The bytes it began with when it was read, for the second look; none for a mutex, whose owner
+  /// is compared.
+  std::vector<std::byte> seen;
   Holder holder;
+  /// Who must act, ascending by thread; empty where only `holder` tells. A single one is `holder`
+  /// too, when the evidence is good enough.
+  std::vector<Partner> partners;
+  /// No thread but these partners can let a waiter go on, as far as their frames show. Else they
+  /// are only told, and nothing is concluded from them.
+  bool partners_complete = false;
+  Needs needs = Needs::kAll;
+  /// Of those who must act the one that the chain of waits goes on with: a member of a deadlock, or
+  /// one that is stuck, where there is one.
+  std::optional<ThreadIndex> blocker;
 };
 
 /// How it was found out that a thread holds a lock, most trusted first. Whose it is always says
@@ -127,7 +211,15 @@ struct HeldLock {
 
 enum class WaitKind {
   kLock,
+  kReadLock,
+  kWriteLock,
   kRelockAfterCondition,  ///< was woken from a condition variable, wants the mutex back
+  kUnit,                  ///< of a semaphore
+  kInitialisation,        ///< by another thread, of what only one may initialise
+  kNotification,          ///< of a condition variable
+  kArrivals,              ///< of the others, at a barrier or latch
+  kResult,                ///< of a future
+  kChange,                ///< of an atomic's value
   kJoin,
 };
 
@@ -150,10 +242,14 @@ struct Wait {
   std::optional<std::chrono::nanoseconds> waited;  ///< a lower bound
 };
 
-/// Waits that wait for each other: waits[i]'s resource is held by waits[i + 1]'s thread, the last
-/// one's by the first's. Begins with the lowest tid. One wait: a thread waits for itself.
+/// Waits that wait for each other. Begins with the lowest tid. One wait: a thread waits for itself.
 struct Cycle {
   std::vector<WaitIndex> waits;
+  /// Which of these threads each of the waits waits for; the first where there are several.
+  std::vector<ThreadIndex> holders;
+  /// waits[i] waits for waits[i + 1]'s thread alone, the last one for the first's. Else the waits
+  /// ascend.
+  bool ring = true;
 };
 
 /// Threads whose program frames are the same, function by function.
@@ -199,7 +295,8 @@ struct PileUp {
 };
 
 enum class FindingKind {
-  kDeadlock,  ///< a cycle
+  kDeadlock,   ///< a cycle
+  kAllAsleep,  ///< every thread waits for another thread of the process, without a time limit
   kOwnerExited,
   kForkInherited,
   kOwnerRecycled,

@@ -110,6 +110,28 @@ std::string_view json_word(ResourceKind kind) {
       return "rwlock";
     case ResourceKind::kStdio:
       return "stdio";
+    case ResourceKind::kSpinlock:
+      return "spinlock";
+    case ResourceKind::kSemaphore:
+      return "semaphore";
+    case ResourceKind::kOnce:
+      return "once";
+    case ResourceKind::kStaticGuard:
+      return "static_guard";
+    case ResourceKind::kLibcLock:
+      return "libc_lock";
+    case ResourceKind::kLibraryLock:
+      return "library_lock";
+    case ResourceKind::kCondition:
+      return "condition";
+    case ResourceKind::kBarrier:
+      return "barrier";
+    case ResourceKind::kLatch:
+      return "latch";
+    case ResourceKind::kFuture:
+      return "future";
+    case ResourceKind::kAtomic:
+      return "atomic";
     case ResourceKind::kThread:
       return "thread";
   }
@@ -182,6 +204,36 @@ std::string_view json_word(OwnerFate fate) {
   return {};
 }
 
+std::string_view json_word(Part part) {
+  switch (part) {
+    case Part::kHolds:
+      return "holds";
+    case Part::kReads:
+      return "reads";
+    case Part::kTookUnit:
+      return "took_unit";
+    case Part::kInitialises:
+      return "initialises";
+    case Part::kIsToArrive:
+      return "is_to_arrive";
+    case Part::kMayNotify:
+      return "may_notify";
+    case Part::kMakesResult:
+      return "makes_result";
+  }
+  return {};
+}
+
+std::string_view json_word(Needs needs) {
+  switch (needs) {
+    case Needs::kAll:
+      return "all";
+    case Needs::kAny:
+      return "any";
+  }
+  return {};
+}
+
 std::string_view json_word(FoundBy how) {
   switch (how) {
     case FoundBy::kWaitedFor:
@@ -214,8 +266,24 @@ std::string_view json_word(WaitKind kind) {
   switch (kind) {
     case WaitKind::kLock:
       return "lock";
+    case WaitKind::kReadLock:
+      return "read_lock";
+    case WaitKind::kWriteLock:
+      return "write_lock";
     case WaitKind::kRelockAfterCondition:
       return "relock_after_condition";
+    case WaitKind::kUnit:
+      return "unit";
+    case WaitKind::kInitialisation:
+      return "initialisation";
+    case WaitKind::kNotification:
+      return "notification";
+    case WaitKind::kArrivals:
+      return "arrivals";
+    case WaitKind::kResult:
+      return "result";
+    case WaitKind::kChange:
+      return "change";
     case WaitKind::kJoin:
       return "join";
   }
@@ -266,6 +334,8 @@ std::string_view json_word(FindingKind kind) {
   switch (kind) {
     case FindingKind::kDeadlock:
       return "deadlock";
+    case FindingKind::kAllAsleep:
+      return "all_asleep";
     case FindingKind::kOwnerExited:
       return "owner_exited";
     case FindingKind::kForkInherited:

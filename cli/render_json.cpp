@@ -51,6 +51,10 @@ class ReportWriter {
   [[nodiscard]] Json stack(ThreadIndex index) const;
   [[nodiscard]] Json frame(const Frame& frame) const;
   [[nodiscard]] Json resource(const Resource& resource) const;
+  [[nodiscard]] Json rwlock(const Resource& resource) const;
+  [[nodiscard]] Json parties(const Resource& resource) const;
+  [[nodiscard]] Json condition_mutex(const Resource& resource) const;
+  [[nodiscard]] Json partner(const Partner& partner) const;
   [[nodiscard]] Json holder(const Holder& holder) const;
   [[nodiscard]] Json cycle(const Cycle& cycle) const;
   [[nodiscard]] Json pile_up(const PileUp& pile_up) const;
@@ -232,12 +236,52 @@ Json ReportWriter::resource(const Resource& resource) const {
              {"process_shared", resource.mutex->process_shared}};
   }
   return {
-      {"kind", json_word(resource.kind)}, {"address", hexadecimal(resource.address.value)},
-      {"name", or_null(resource.name)},   {"named_by", json_word(resource.named_by)},
-      {"number", resource.number},        {"name_module", or_null(resource.name_module)},
-      {"type", or_null(resource.type)},   {"mutex", mutex},
-      {"recursion", resource.recursion},  {"holder", holder(resource.holder)},
-  };
+      {"kind", json_word(resource.kind)},
+      {"address", hexadecimal(resource.address.value)},
+      {"name", or_null(resource.name)},
+      {"named_by", json_word(resource.named_by)},
+      {"number", resource.number},
+      {"name_module", or_null(resource.name_module)},
+      {"type", or_null(resource.type)},
+      {"process_shared", resource.process_shared},
+      {"mutex", mutex},
+      {"recursion", resource.recursion},
+      {"rwlock", rwlock(resource)},
+      {"value", or_null(resource.value)},
+      {"parties", parties(resource)},
+      {"condition_mutex", condition_mutex(resource)},
+      {"holder", holder(resource.holder)},
+      {"partners", list_of(resource.partners, [&](const Partner& item) { return partner(item); })},
+      {"partners_complete", resource.partners_complete},
+      {"needs", json_word(resource.needs)},
+      {"blocker_tid", tid(resource.blocker)}};
+}
+
+Json ReportWriter::rwlock(const Resource& resource) const {
+  if (!resource.rwlock) return {};
+  return {{"readers", resource.rwlock->readers},
+          {"waiting_writers", resource.rwlock->waiting_writers},
+          {"write_locked", resource.rwlock->write_locked}};
+}
+
+Json ReportWriter::parties(const Resource& resource) const {
+  if (!resource.parties) return {};
+  return {{"arrived", or_null(resource.parties->arrived)},
+          {"expected", or_null(resource.parties->expected)},
+          {"missing", resource.parties->missing}};
+}
+
+Json ReportWriter::condition_mutex(const Resource& resource) const {
+  if (!resource.condition_mutex) return {};
+  return {{"address", hexadecimal(resource.condition_mutex->address.value)},
+          {"name", or_null(resource.condition_mutex->name)}};
+}
+
+Json ReportWriter::partner(const Partner& partner) const {
+  return {{"tid", tid(partner.thread)},
+          {"part", json_word(partner.part)},
+          {"evidence", json_word(partner.evidence)},
+          {"frame", or_null(partner.frame)}};
 }
 
 Json ReportWriter::holder(const Holder& holder) const {
@@ -259,11 +303,11 @@ Json ReportWriter::cycle(const Cycle& cycle) const {
   Json waits = Json::array();
   for (std::size_t i = 0; i < cycle.waits.size(); ++i) {
     const Wait& wait = diagnosis_.waits.at(cycle.waits[i]);
-    const Wait& next = diagnosis_.waits.at(cycle.waits[(i + 1) % cycle.waits.size()]);
-    waits.push_back(
-        {{"tid", tid(wait.thread)}, {"resource", wait.resource}, {"holder_tid", tid(next.thread)}});
+    waits.push_back({{"tid", tid(wait.thread)},
+                     {"resource", wait.resource},
+                     {"holder_tid", tid(cycle.holders.at(i))}});
   }
-  return {{"waits", waits}};
+  return {{"ring", cycle.ring}, {"waits", waits}};
 }
 
 Json ReportWriter::pile_up(const PileUp& pile_up) const {

@@ -62,6 +62,8 @@ std::string kind_count(FindingKind kind, std::size_t count) {
   switch (kind) {
     case FindingKind::kDeadlock:
       return count_words(count, "deadlock", "deadlocks");
+    case FindingKind::kAllAsleep:
+      return "every thread asleep";
     case FindingKind::kOwnerExited:
       return count_words(count, "lock whose owner has exited", "locks whose owners have exited");
     case FindingKind::kForkInherited:
@@ -140,6 +142,7 @@ std::string Sentences::stuck(const Finding& finding) const {
                   verb_for(behind, "is", "are"));
   switch (finding.kind) {
     case FindingKind::kDeadlock:
+    case FindingKind::kAllAsleep:
       break;
     case FindingKind::kOwnerExited:
       return fmt::format("{}{}: its owner {} {}", who, lock(index), id_of(holder),

@@ -109,6 +109,28 @@ std::string kind_words(const Resource& resource) {
       return "rwlock";
     case ResourceKind::kStdio:
       return "FILE lock";
+    case ResourceKind::kSpinlock:
+      return "spinlock";
+    case ResourceKind::kSemaphore:
+      return "semaphore";
+    case ResourceKind::kOnce:
+      return "once flag";
+    case ResourceKind::kStaticGuard:
+      return "guard of a static variable";
+    case ResourceKind::kLibcLock:
+      return "internal lock of libc";
+    case ResourceKind::kLibraryLock:
+      return "lock";
+    case ResourceKind::kCondition:
+      return "condition variable";
+    case ResourceKind::kBarrier:
+      return "barrier";
+    case ResourceKind::kLatch:
+      return "latch";
+    case ResourceKind::kFuture:
+      return "future";
+    case ResourceKind::kAtomic:
+      return "atomic";
     case ResourceKind::kThread:
       return "thread";
   }

@@ -69,7 +69,7 @@ std::size_t lock_size(ResourceKind kind) {
       return sizeof(RwlockBytes);
     case ResourceKind::kStdio:
       return sizeof(StdioLock);
-    case ResourceKind::kThread:
+    default:  // bytes alone do not say that it is one, or it records no owner
       break;
   }
   return 0;
@@ -146,7 +146,7 @@ std::optional<SeenLock> HeldLockTest::read_lock(ResourceKind kind, Address at,
       break;
     case ResourceKind::kStdio:
       return read_stdio_lock(at, memory);
-    case ResourceKind::kThread:
+    default:  // bytes alone do not say that it is one, or it records no owner
       break;
   }
   return std::nullopt;

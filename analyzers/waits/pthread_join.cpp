@@ -8,6 +8,7 @@
 // The kernel's wake-up at exit is not private, so neither is the wait. The waiter's own descriptor
 // has a cleanup handler meanwhile, whose argument is the joined thread's joinid field.
 
+#include "analyzers/waits/cleanup_chain.h"
 #include "analyzers/waits/recogniser.h"
 
 namespace pstuck {
@@ -15,8 +16,6 @@ namespace {
 
 constexpr std::uint64_t kSelfOffset = 16;
 constexpr std::uint64_t kTidOffset = 720;
-constexpr std::uint64_t kCleanupOffset = 760;
-constexpr std::uint64_t kCleanupArgumentOffset = 8;
 constexpr std::array<std::uint64_t, 2> kJoinIdOffsets = {1568, 1576};  // 2.36–2.41; the others
 
 bool is_thread_descriptor(Address at, Memory& memory) {
@@ -25,14 +24,9 @@ bool is_thread_descriptor(Address at, Memory& memory) {
 }
 
 bool cleanup_chain_names(const FutexSleeper& sleeper, Address joined) {
-  const auto& own = sleeper.thread.registers.thread_pointer;
-  if (!own) return false;
-  Memory& memory = sleeper.locks.memory();
-  const auto handler = memory.read_object<Address>(*own + kCleanupOffset);
-  if (!handler || handler->value == 0) return false;
-  const auto argument = memory.read_object<Address>(*handler + kCleanupArgumentOffset);
-  return argument &&
-         (*argument == joined + kJoinIdOffsets[0] || *argument == joined + kJoinIdOffsets[1]);
+  const auto chain = read_cleanup_chain(sleeper.thread, sleeper.locks.memory());
+  return !chain.empty() && (chain.front().argument == joined + kJoinIdOffsets[0] ||
+                            chain.front().argument == joined + kJoinIdOffsets[1]);
 }
 
 }  // namespace
@@ -51,7 +45,7 @@ std::optional<RecognisedWait> recognise_pthread_join(const FutexSleeper& sleeper
   const Tid id{static_cast<std::int32_t>(call.value)};
   if (!word || !is_thread_descriptor(joined, memory)) return std::nullopt;
   if (*word != call.value && !sleeper.ids.find(id)) return std::nullopt;
-  RecognisedWait wait{.address = joined, .kind = WaitKind::kJoin};
+  RecognisedWait wait{.resource = {.address = joined}, .kind = WaitKind::kJoin};
   if (cleanup_chain_names(sleeper, joined)) wait.by = RecognisedBy::kCleanupChain;
   const bool ended = *word != call.value;  // the waiter is about to wake up
   wait.owner =

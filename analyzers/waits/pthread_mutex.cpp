@@ -68,7 +68,8 @@ std::optional<RecognisedWait> recognise_unreadable(const FutexSleeper& sleeper) 
   const bool plain = call.value == kHeldWithWaiters;
   if (!sleeper.names.names_mutex()) return std::nullopt;
   if (!is_pi(call.command) && !(is_plain_wait(call) && (plain || robust))) return std::nullopt;
-  RecognisedWait wait{.address = call.word, .owner = {.fate = OwnerFate::kUnreadable}};
+  RecognisedWait wait{.resource = {.address = call.word},
+                      .owner = {.fate = OwnerFate::kUnreadable}};
   if (robust && !is_pi(call.command)) {
     wait.owner = {OwnerFate::kThread, Tid{static_cast<std::int32_t>(call.value & kTidBits)}};
   }
@@ -100,12 +101,13 @@ WaitKind kind_of(const NamedWait& names) {
 
 RecognisedWait describe_mutex_wait(const FutexSleeper& sleeper, Address address,
                                    const MutexBytes& mutex, const MutexTraits& traits) {
-  RecognisedWait wait{.address = address, .kind = kind_of(sleeper.names), .mutex = traits};
+  RecognisedWait wait{.resource = {.address = address, .mutex = traits},
+                      .kind = kind_of(sleeper.names)};
   if (traits.robust) {
     const Mapping* mapping = find_mapping(sleeper.snapshot, address);
-    wait.mutex->process_shared = mapping != nullptr && mapping->shared;
+    wait.resource.mutex->process_shared = mapping != nullptr && mapping->shared;
   }
-  if (traits.type == MutexType::kRecursive) wait.recursion = mutex.head.count;
+  if (traits.type == MutexType::kRecursive) wait.resource.recursion = mutex.head.count;
   wait.owner = to_recorded(find_owner(mutex.head, traits));
   return wait;
 }

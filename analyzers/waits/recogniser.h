@@ -11,6 +11,7 @@
 #include "analyzers/waits/futex_call.h"
 #include "analyzers/waits/library_names.h"
 #include "analyzers/waits/mutex_layout.h"
+#include "symbolize/program.h"
 
 namespace pstuck {
 
@@ -37,6 +38,7 @@ struct FutexSleeper {
   const FutexCall& call;
   const NamedWait& names;
   LockReader& locks;
+  Program& program;
 };
 
 /// Whose id a lock recorded, before anybody looked for the task that has it.
@@ -46,12 +48,9 @@ struct RecordedOwner {
 };
 
 struct RecognisedWait {
-  ResourceKind resource = ResourceKind::kMutex;
-  Address address;
+  Resource resource;  ///< all but its name, holder and partners; its kind is set by the table
   WaitKind kind = WaitKind::kLock;
   RecognisedBy by = RecognisedBy::kRegisters;
-  std::optional<MutexTraits> mutex;
-  std::uint32_t recursion = 0;
   RecordedOwner owner;
 };
 

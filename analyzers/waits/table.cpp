@@ -22,7 +22,7 @@ constexpr Row kTable[] = {
 std::optional<RecognisedWait> recognise_wait(const FutexSleeper& sleeper) {
   for (const Row& row : kTable) {
     if (auto wait = row.recognise(sleeper)) {
-      wait->resource = row.waits_for;
+      wait->resource.kind = row.waits_for;
       return wait;
     }
   }

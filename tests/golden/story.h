@@ -182,7 +182,12 @@ class Story {
   }
 
   Finding& deadlock(const std::vector<WaitIndex>& waits) {
-    report.diagnosis.cycles.push_back({waits});
+    Cycle cycle{.waits = waits};
+    for (std::size_t i = 0; i < waits.size(); ++i) {
+      const WaitIndex next = waits[(i + 1) % waits.size()];
+      cycle.holders.push_back(report.diagnosis.waits[next].thread);
+    }
+    report.diagnosis.cycles.push_back(std::move(cycle));
     Finding& finding = add_finding(FindingKind::kDeadlock);
     finding.cycle = report.diagnosis.cycles.size() - 1;
     return finding;
