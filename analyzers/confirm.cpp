@@ -32,6 +32,7 @@ FindingKey key_of(const Diagnosis& diagnosis, const Finding& finding) {
     const WaitIndex first = diagnosis.cycles[*finding.cycle].waits.front();
     return {finding.kind, diagnosis.waits[first].thread, {}, {}};
   }
+  if (!finding.resource) return {finding.kind, {}, {}, {}};
   const Resource& resource = diagnosis.resources[*finding.resource];
   return {finding.kind, {}, resource.kind, resource.address};
 }
@@ -43,8 +44,8 @@ std::set<FindingKey> find_keys(const Diagnosis& diagnosis) {
 }
 
 struct Concerned {
-  std::vector<ThreadIndex> threads;    // ascending
-  std::vector<ResourceIndex> mutexes;  // ascending
+  std::vector<ThreadIndex> threads;  // ascending
+  std::vector<ResourceIndex> locks;  // ascending; events that are waited for too
 };
 
 // Who must stand still, and which locks must stay as they are, for the findings to stay.
@@ -74,25 +75,25 @@ class ConcernFinder {
       for (const ThreadIndex thread : find_threads(finding)) threads.insert(thread);
       if (finding.kind == FindingKind::kStalledHolder) add_way_to_root(finding, threads);
     }
-    std::set<ResourceIndex> mutexes;
+    std::set<ResourceIndex> locks;
     for (const ThreadIndex thread : threads) {
       const auto& wait = diagnosis_.threads[thread].wait;
       if (!wait) continue;
       const ResourceIndex resource = diagnosis_.waits[*wait].resource;
       // A joined thread is looked at itself.
-      if (diagnosis_.resources[resource].kind == ResourceKind::kMutex) mutexes.insert(resource);
+      if (diagnosis_.resources[resource].kind != ResourceKind::kThread) locks.insert(resource);
     }
-    return {{threads.begin(), threads.end()}, {mutexes.begin(), mutexes.end()}};
+    return {{threads.begin(), threads.end()}, {locks.begin(), locks.end()}};
   }
 
  private:
-  // Between a finding's mutex and the root can be threads that join each other. Several findings
+  // Between a finding's lock and the root can be threads that join each other. Several findings
   // can share a part of the way; once is enough.
   void add_way_to_root(const Finding& finding, std::set<ThreadIndex>& threads) const {
     const PileUp* pile_up = pile_up_of_[*finding.resource];
     while (pile_up->next) {
-      const ThreadIndex holder = *diagnosis_.resources[pile_up->resource].holder.thread;
-      if (!threads.insert(holder).second) return;
+      const ThreadIndex blocker = *diagnosis_.resources[pile_up->resource].blocker;
+      if (!threads.insert(blocker).second) return;
       pile_up = &diagnosis_.pile_ups[*pile_up->next];
     }
   }
@@ -140,22 +141,30 @@ class TwoLooks {
            counters_seen(first_.threads[at], second_.threads[at]);
   }
 
-  // Why the lock has no owner any more; none when it is still the one that was recorded.
-  [[nodiscard]] std::optional<OwnerFate> owner_lost(const Resource& mutex, std::size_t at) const {
-    if (!mutex.holder.recorded_id) return std::nullopt;
+  // Why the lock is nobody's any more; none when it still is as it was.
+  [[nodiscard]] std::optional<OwnerFate> lock_changed(const Resource& lock, std::size_t at) const {
+    if (lock.seen.empty() && !lock.holder.recorded_id) return std::nullopt;
     for (const Look* look : {&first_, &second_}) {
       if (at >= look->locks.size() || !look->locks[at]) {
         // What could not be read before either was known from the waiters' registers.
-        if (!mutex.mutex) continue;
+        if (!lock.mutex && lock.seen.empty()) continue;
         return OwnerFate::kUnreadable;
       }
-      const MutexOwner expected{MutexOwner::State::kHeld, *mutex.holder.recorded_id};
-      if (find_owner(*look->locks[at]) != expected) return OwnerFate::kInTransition;
+      if (!is_as_before(lock, *look->locks[at])) return OwnerFate::kInTransition;
     }
     return std::nullopt;
   }
 
  private:
+  static bool is_as_before(const Resource& lock, const std::array<std::byte, 24>& bytes) {
+    if (!lock.seen.empty()) {
+      const std::size_t size = std::min(lock.seen.size(), bytes.size());
+      return std::equal(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size),
+                        lock.seen.begin());
+    }
+    return find_owner(bytes) == MutexOwner{MutexOwner::State::kHeld, *lock.holder.recorded_id};
+  }
+
   static bool has_thread(const Look& look, Tid tid, std::size_t at) {
     return at < look.threads.size() && look.threads[at].tid == tid;
   }
@@ -180,12 +189,17 @@ void drop_waits(const std::vector<bool>& moved, Diagnosis& diagnosis) {
   diagnosis.waits = std::move(waits);
 }
 
+bool has_part(const Resource& resource, ThreadIndex thread) {
+  if (resource.holder.fate == OwnerFate::kThread) return resource.holder.thread == thread;
+  return resource.partners_complete &&
+         std::ranges::find(resource.partners, thread, &Partner::thread) != resource.partners.end();
+}
+
 // What a thread that moved has by now is not known, but for the locks that still name it; and a
 // lock that moved is nobody's.
 void drop_held(const std::vector<bool>& moved, Diagnosis& diagnosis) {
   std::erase_if(diagnosis.held, [&](const HeldLock& held) {
-    const Holder& holder = diagnosis.resources[held.resource].holder;
-    if (holder.fate != OwnerFate::kThread || holder.thread != held.thread) return true;
+    if (!has_part(diagnosis.resources[held.resource], held.thread)) return true;
     return moved[held.thread] && held.found_by != FoundBy::kWaitedFor;
   });
 }
@@ -207,9 +221,13 @@ void drop_what_moved(const TwoLooks& looks, const Concerned& concerned, Diagnosi
     diagnosis.threads[thread].activity = Activity::kRuns;
     diagnosis.threads[thread].syscall = -1;
   }
-  for (std::size_t i = 0; i < concerned.mutexes.size(); ++i) {
-    Resource& mutex = diagnosis.resources[concerned.mutexes[i]];
-    if (const auto fate = looks.owner_lost(mutex, i)) mutex.holder = {.fate = *fate};
+  for (std::size_t i = 0; i < concerned.locks.size(); ++i) {
+    Resource& lock = diagnosis.resources[concerned.locks[i]];
+    const auto fate = looks.lock_changed(lock, i);
+    if (!fate) continue;
+    lock.holder = {.fate = *fate};
+    lock.partners.clear();
+    lock.partners_complete = false;
   }
   drop_waits(moved, diagnosis);
   drop_held(moved, diagnosis);
@@ -224,8 +242,8 @@ ConfirmRequest find_what_to_confirm(const Snapshot& snapshot, const Diagnosis& d
   for (const ThreadIndex thread : concerned.threads) {
     request.threads.push_back(snapshot.threads[thread].tid);
   }
-  for (const ResourceIndex mutex : concerned.mutexes) {
-    request.locks.push_back(diagnosis.resources[mutex].address);
+  for (const ResourceIndex lock : concerned.locks) {
+    request.locks.push_back(diagnosis.resources[lock].address);
   }
   return request;
 }
@@ -237,8 +255,8 @@ bool nothing_moved(const Snapshot& snapshot, const Look& first, const Look& seco
   for (std::size_t i = 0; i < concerned.threads.size(); ++i) {
     if (looks.thread_moved(concerned.threads[i], i)) return false;
   }
-  for (std::size_t i = 0; i < concerned.mutexes.size(); ++i) {
-    if (looks.owner_lost(diagnosis.resources[concerned.mutexes[i]], i)) return false;
+  for (std::size_t i = 0; i < concerned.locks.size(); ++i) {
+    if (looks.lock_changed(diagnosis.resources[concerned.locks[i]], i)) return false;
   }
   return true;
 }

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <limits>
 
-// A deadlock is a strongly connected component of the wait graph: threads that all wait for each
-// other, directly or through others.
+// A deadlock is a strongly connected component of what the wait graph's reduction leaves: threads
+// that are stuck and all wait for each other, directly or through others.
 //
 //     t1 ──▶ t2 ──▶ t3          t5 ──▶ t6        one knot, t1 t2 t3; t4, t5 and t6 are in none:
 //      ▲             │                           t4 is a victim, and t6 just works
 //      └─────────────┘ ◀── t4
+//
+// Most knots are rings. Where a lock has several holders, or one holder has several locks that the
+// others want, the knot can be more than one ring.
 //
 // Tarjan's algorithm (SIAM J. Comput. 1, 1972) finds all of them in one depth-first walk. Every
 // thread gets a number when the walk reaches it, and keeps the lowest number on the walk's stack
@@ -28,7 +31,7 @@ class Tarjan {
 
   std::vector<std::vector<ThreadIndex>> run() && {
     for (ThreadIndex thread = 0; thread < graph_.threads(); ++thread) {
-      if (number_[thread] == kUnseen) walk_from(thread);
+      if (number_[thread] == kUnseen && graph_.is_stuck(thread)) walk_from(thread);
     }
     std::ranges::sort(knots_);
     return std::move(knots_);
@@ -58,6 +61,7 @@ class Tarjan {
         continue;
       }
       const ThreadIndex to = edges[step.next_edge++];
+      if (!graph_.is_stuck(to)) continue;
       if (number_[to] == kUnseen) {
         enter(to);
       } else if (open_[to]) {
@@ -97,16 +101,27 @@ class Tarjan {
   std::vector<std::vector<ThreadIndex>> knots_;
 };
 
-// A thread waits for one resource, which one thread holds: so a knot is a ring, and walking along
-// it from its lowest thread meets each member once.
+// The members of the knot that a member waits for.
+std::vector<ThreadIndex> inside(const std::vector<ThreadIndex>& knot,
+                                std::span<const ThreadIndex> threads) {
+  std::vector<ThreadIndex> members;
+  for (const ThreadIndex thread : threads) {
+    if (std::ranges::binary_search(knot, thread)) members.push_back(thread);
+  }
+  return members;
+}
+
 Cycle to_cycle(const std::vector<ThreadIndex>& knot, const WaitGraph& graph,
                const Diagnosis& diagnosis) {
   Cycle cycle;
-  ThreadIndex thread = knot.front();
-  for (std::size_t i = 0; i < knot.size(); ++i) {
+  cycle.ring = std::ranges::all_of(
+      knot, [&](ThreadIndex thread) { return inside(knot, graph.waits_for(thread)).size() == 1; });
+  ThreadIndex along_the_ring = knot.front();
+  for (const ThreadIndex member : knot) {
+    const ThreadIndex thread = cycle.ring ? along_the_ring : member;
     cycle.waits.push_back(*diagnosis.threads[thread].wait);
-    thread = graph.waits_for(thread).front();
-    cycle.holders.push_back(thread);
+    along_the_ring = inside(knot, graph.waits_for(thread)).front();
+    cycle.holders.push_back(along_the_ring);
   }
   return cycle;
 }

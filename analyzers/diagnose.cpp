@@ -16,6 +16,7 @@
 #include "analyzers/root_blockers.h"
 #include "analyzers/thread_status.h"
 #include "analyzers/wait_graph.h"
+#include "analyzers/witnessed_locks.h"
 
 namespace pstuck {
 
@@ -53,6 +54,7 @@ Diagnosis diagnose(const Snapshot& snapshot, const Stacks& stacks, const Sources
 
   // Where no owner is recorded, find the threads whose frames show that they must act.
   find_partners({snapshot, stacks, frames, sources, variables, diagnosis}, diagnosis.resources);
+  hold_by_witness(diagnosis);
 
   // From here on nothing is asked of the target: the rest follows from what is in the diagnosis.
   draw_conclusions(snapshot, diagnosis);
@@ -63,6 +65,9 @@ void draw_conclusions(const Snapshot& snapshot, Diagnosis& diagnosis) {
   // Find the threads that wait for each other.
   const WaitGraph graph(diagnosis);
   diagnosis.cycles = find_cycles(graph, diagnosis);
+  for (ResourceIndex i = 0; i < diagnosis.resources.size(); ++i) {
+    diagnosis.resources[i].blocker = graph.find_blocker(i);
+  }
 
   // Gather the other waits by what they are for. From here on no chain of waits outside the cycles
   // comes back to itself.

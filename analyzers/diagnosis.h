@@ -174,8 +174,8 @@ struct Resource {
   std::optional<ThreadIndex> blocker;
 };
 
-/// How it was found out that a thread holds a lock, most trusted first. Whose it is always says
-/// the lock itself.
+/// How it was found out that a thread holds a lock, most trusted first. Whose it is says the lock
+/// itself, but for kWitness.
 enum class FoundBy {
   kWaitedFor,   ///< some thread waits for it
   kRobustList,  ///< the owner's own list of robust mutexes
@@ -183,6 +183,7 @@ enum class FoundBy {
   kVariable,    ///< it lies in a variable: in a module's data, or on a stack
   kPointer,     ///< a register or a word of a thread's stack points to it
   kMemoryScan,  ///< its bytes are those of a held lock
+  kWitness,     ///< its owner is not recorded: a frame shows that the thread has it
 };
 
 /// How the frame that took a lock was found, most trusted first.
@@ -247,8 +248,8 @@ struct Cycle {
   std::vector<WaitIndex> waits;
   /// Which of these threads each of the waits waits for; the first where there are several.
   std::vector<ThreadIndex> holders;
-  /// waits[i] waits for waits[i + 1]'s thread alone, the last one for the first's. Else the waits
-  /// ascend.
+  /// Of them waits[i] waits only for waits[i + 1]'s thread, and the last one for the first's. Else
+  /// the waits ascend.
   bool ring = true;
 };
 
@@ -317,7 +318,7 @@ struct Finding {
   FindingKind kind = FindingKind::kDeadlock;
   Evidence evidence = Evidence::kRecorded;  ///< of its weakest edge
   std::optional<CycleIndex> cycle;          ///< set for kDeadlock
-  std::optional<ResourceIndex> resource;    ///< set for the others
+  std::optional<ResourceIndex> resource;    ///< set for the others but kAllAsleep
   std::vector<ThreadIndex>
       stuck_behind;  ///< through all hops; members of the cycle are not in here
   std::optional<std::chrono::nanoseconds> since;           ///< lower bound: the shortest wait in it

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "analyzers/root_blockers.h"
+#include "attach/mappings.h"
 
 // A finding stands where a chain of waits ends: in a cycle, at a lock whose recorded owner is not
 // there, or at a holder that does nothing although it is not idle. One that only waits its turn, or
@@ -11,7 +12,12 @@
 //
 //     t1 ──▶ [A] held by t2 ──▶ joins t3, who sleeps on a disk
 //
-// The finding is then about the last mutex of the chain, A: waiting for a thread to end is normal.
+// The finding is then about the last lock of the chain, A: waiting for a thread to end is normal.
+//
+// Where there is none of these, one more is looked for, which needs no holder at all: when every
+// thread of the process waits, without a time limit, for something that only a thread of this
+// process does, nobody is left to do it. (A signal handler could, so it is no finding where the
+// process has handlers for signals that come from outside.)
 
 namespace pstuck {
 namespace {
@@ -37,6 +43,42 @@ bool is_stalled(const Snapshot& snapshot, const Diagnosis& diagnosis, ThreadInde
   return not_run_for && *not_run_for >= kStalledAfter;
 }
 
+bool can_be_ended_from_outside(const Snapshot& snapshot, const Resource& resource) {
+  const Mapping* mapping = find_mapping(snapshot, resource.address);
+  return resource.process_shared || (mapping != nullptr && mapping->shared) ||
+         (resource.mutex && resource.mutex->process_shared) ||
+         resource.holder.fate == OwnerFate::kOtherProcess ||
+         resource.holder.fate == OwnerFate::kOtherNamespace;
+}
+
+// A lock on its way, or one whose state could not be seen, proves nothing.
+bool is_surely_asleep(const Snapshot& snapshot, const Diagnosis& diagnosis, const Wait& wait) {
+  const Resource& resource = diagnosis.resources[wait.resource];
+  return !wait.deadline && resource.kind != ResourceKind::kSpinlock &&
+         resource.holder.fate != OwnerFate::kInTransition &&
+         resource.holder.fate != OwnerFate::kUnreadable &&
+         !can_be_ended_from_outside(snapshot, resource);
+}
+
+// Handlers of faults and of libc's own signals wake nobody up: what they answer to comes from a
+// thread itself. include/uapi/asm-generic/signal.h; nptl uses 32 and 33.
+bool handles_signals_from_outside(const Process& process) {
+  constexpr std::uint64_t kFaults = 1U << (4 - 1) | 1U << (5 - 1) | 1U << (6 - 1) | 1U << (7 - 1) |
+                                    1U << (8 - 1) | 1U << (11 - 1) | 1U << (13 - 1);
+  constexpr std::uint64_t kOfLibc = std::uint64_t{1} << (32 - 1) | std::uint64_t{1} << (33 - 1);
+  return (process.caught_signals & ~kFaults & ~kOfLibc) != 0;
+}
+
+bool all_are_asleep(const Snapshot& snapshot, const Diagnosis& diagnosis) {
+  if (diagnosis.waits.empty() || handles_signals_from_outside(snapshot.process)) return false;
+  for (const ThreadStatus& thread : diagnosis.threads) {
+    if (thread.activity == Activity::kEnded) continue;
+    if (!thread.wait) return false;
+    if (!is_surely_asleep(snapshot, diagnosis, diagnosis.waits[*thread.wait])) return false;
+  }
+  return true;
+}
+
 class FindingFinder {
  public:
   FindingFinder(const Snapshot& snapshot, const Diagnosis& diagnosis)
@@ -60,6 +102,7 @@ class FindingFinder {
         add_victims(pile_up, findings_[finding_of[heads_[i]]]);
       }
     }
+    if (findings_.empty() && all_are_asleep(snapshot_, diagnosis_)) add_all_asleep();
     sort();
     return std::move(findings_);
   }
@@ -71,13 +114,13 @@ class FindingFinder {
     return diagnosis_.resources[pile_up.resource];
   }
 
-  // For each pile-up the last one of its chain that is about a mutex.
+  // For each pile-up the last one of its chain that is about a lock.
   [[nodiscard]] std::vector<PileUpIndex> find_heads() const {
     std::vector<PileUpIndex> heads(diagnosis_.pile_ups.size(), kNone);
     for (const PileUpIndex i : order_from_the_roots(diagnosis_.pile_ups)) {
       const PileUp& pile_up = diagnosis_.pile_ups[i];
       if (pile_up.next) heads[i] = heads[*pile_up.next];
-      if (heads[i] == kNone && resource(pile_up).kind == ResourceKind::kMutex) heads[i] = i;
+      if (heads[i] == kNone && is_lock(resource(pile_up).kind)) heads[i] = i;
     }
     return heads;
   }
@@ -144,6 +187,17 @@ class FindingFinder {
                          .evidence = resource(pile_up).holder.evidence,
                          .resource = pile_up.resource,
                          .since = find_shortest(pile_up.waits)});
+  }
+
+  void add_all_asleep() {
+    Finding finding{.kind = FindingKind::kAllAsleep, .evidence = Evidence::kRecorded};
+    std::vector<WaitIndex> waits;
+    for (WaitIndex i = 0; i < diagnosis_.waits.size(); ++i) {
+      waits.push_back(i);
+      finding.stuck_behind.push_back(diagnosis_.waits[i].thread);
+    }
+    finding.since = find_shortest(waits);
+    findings_.push_back(std::move(finding));
   }
 
   void add_victims(const PileUp& pile_up, Finding& finding) const {

@@ -14,7 +14,7 @@ std::vector<bool> find_spoken_of(const Diagnosis& diagnosis) {
   };
   for (const Cycle& cycle : diagnosis.cycles) mark(cycle.waits);
   for (const PileUp& pile_up : diagnosis.pile_ups) {
-    if (diagnosis.resources[pile_up.resource].kind == ResourceKind::kMutex) mark(pile_up.waits);
+    if (is_lock(diagnosis.resources[pile_up.resource].kind)) mark(pile_up.waits);
   }
   for (const Finding& finding : diagnosis.findings) {
     for (const ThreadIndex thread : finding.stuck_behind) spoken_of[thread] = true;

@@ -2,15 +2,13 @@
 
 #include <algorithm>
 
-#include "analyzers/wait_graph.h"
-
 // Behind a slow holder the waits stack up in tiers: who waits may hold locks that others wait for.
 //
 //     a1 a2 a3 ──▶ [A] held by b1          victims of C: all 6 that wait
 //               b1 b2 ──▶ [B] held by c1   root of all three: d, who sleeps on a disk
 //                            c1 ──▶ [C] held by d
 //
-// Each pile-up has one holder and so one next pile-up, or none; and no chain comes back to itself,
+// Each pile-up has one blocker and so one next pile-up, or none; and no chain comes back to itself,
 // since what does is a cycle, and the waits in cycles are in no pile-up. So the pile-ups are a
 // forest. Going from the roots outwards gives every chain's end from the one next to it, and going
 // the other way adds up the victims: each pile-up is touched twice, however long the chains are.
@@ -44,10 +42,10 @@ class ChainFollower {
 
  private:
   void find_next(PileUp& pile_up) const {
-    const Holder& holder = diagnosis_.resources[pile_up.resource].holder;
+    const auto& blocker = diagnosis_.resources[pile_up.resource].blocker;
     pile_up.victims = pile_up.waits.size();
-    if (holder.fate != OwnerFate::kThread || !holder.thread) return;
-    const ThreadIndex thread = *holder.thread;
+    if (!blocker) return;
+    const ThreadIndex thread = *blocker;
     const auto& wait = diagnosis_.threads[thread].wait;
     if (cycle_of_[thread] != kNone) {
       pile_up.cycle = cycle_of_[thread];

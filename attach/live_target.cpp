@@ -98,6 +98,7 @@ Process LiveTarget::read_process_facts() const {
   if (const auto text = directory_.read("status")) {
     const StatusFacts status = parse_status(*text);
     if (!status.ids_by_namespace.empty()) facts.pid_in_target = status.ids_by_namespace.back();
+    facts.caught_signals = status.caught_signals;
   }
   facts.command_line = parse_command_line(living_.read("cmdline").value_or(""));
   facts.container_id = parse_container_id(directory_.read("cgroup").value_or(""));

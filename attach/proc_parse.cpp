@@ -122,6 +122,9 @@ StatusFacts parse_status(std::string_view text) {
     if (name == "CapEff") {
       facts.effective_capabilities = parse_integer<std::uint64_t>(take_word(value), 16).value_or(0);
     }
+    if (name == "SigCgt") {
+      facts.caught_signals = parse_integer<std::uint64_t>(take_word(value), 16).value_or(0);
+    }
     if (name == "Uid") {
       take_word(value);
       facts.user = parse_integer<std::uint32_t>(take_word(value));

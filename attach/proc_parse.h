@@ -31,6 +31,7 @@ struct StatusFacts {
   std::vector<Tid> ids_by_namespace;  ///< outermost first; pstuck's own id first
   std::optional<std::uint32_t> user;  ///< effective
   std::uint64_t effective_capabilities = 0;
+  std::uint64_t caught_signals = 0;  ///< bit n - 1: signal n
   std::optional<ContextSwitches> switches;
 };
 StatusFacts parse_status(std::string_view text);

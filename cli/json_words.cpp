@@ -248,6 +248,8 @@ std::string_view json_word(FoundBy how) {
       return "pointer";
     case FoundBy::kMemoryScan:
       return "memory_scan";
+    case FoundBy::kWitness:
+      return "witness";
   }
   return {};
 }

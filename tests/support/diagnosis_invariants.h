@@ -36,10 +36,6 @@ class DiagnosisInvariants {
     if (!holds) broken_ += std::string(rule) + "\n";
   }
 
-  [[nodiscard]] const Holder& holder_of(const Wait& wait) const {
-    return diagnosis_.resources[wait.resource].holder;
-  }
-
   void check_waits() {
     hold(diagnosis_.threads.size() == snapshot_.threads.size(), "a status for each thread");
     hold(std::ranges::is_sorted(diagnosis_.waits, std::ranges::less_equal{}, &Wait::thread),
@@ -65,7 +61,32 @@ class DiagnosisInvariants {
       return std::tuple(resource.kind, resource.address);
     };
     hold(std::ranges::is_sorted(diagnosis_.resources, std::ranges::less{}, key), "resource order");
-    for (const Resource& resource : diagnosis_.resources) check_holder(resource.holder);
+    for (const Resource& resource : diagnosis_.resources) {
+      check_holder(resource.holder);
+      check_partners(resource);
+    }
+  }
+
+  void check_partners(const Resource& resource) {
+    hold(std::ranges::is_sorted(resource.partners, std::ranges::less_equal{}, &Partner::thread),
+         "partners ascend by thread, each once");
+    for (const Partner& partner : resource.partners) {
+      hold(partner.thread < snapshot_.threads.size(), "a partner exists");
+      hold(partner.evidence != Evidence::kUnknown, "a partner is known");
+    }
+    hold(!resource.partners_complete || !resource.partners.empty(), "nobody is not complete");
+    hold(resource.partners.empty() || resource.holder.fate == OwnerFate::kNotRecorded ||
+             (resource.partners.size() == 1 &&
+              resource.holder.thread == resource.partners.front().thread),
+         "partners where no owner is recorded");
+    hold(!resource.blocker || must_act(resource, *resource.blocker), "a blocker must act");
+  }
+
+  [[nodiscard]] static bool must_act(const Resource& resource, ThreadIndex thread) {
+    if (resource.holder.fate == OwnerFate::kThread) return resource.holder.thread == thread;
+    return resource.partners_complete &&
+           std::ranges::find(resource.partners, thread, &Partner::thread) !=
+               resource.partners.end();
   }
 
   void check_held() {
@@ -84,8 +105,7 @@ class DiagnosisInvariants {
       hold(seen.emplace(held.resource, frame).second, "a frame took a lock once");
       hold(!held.doubted, "what was doubted is proved or gone");
       hold(resource.kind != ResourceKind::kThread, "a thread's end is no lock");
-      hold(resource.holder.fate == OwnerFate::kThread && resource.holder.thread == held.thread,
-           "who has a lock is its holder");
+      hold(must_act(resource, held.thread), "who has a lock must give it back");
     }
   }
 
@@ -96,8 +116,10 @@ class DiagnosisInvariants {
         has_thread || holder.fate == OwnerFate::kExited || holder.fate == OwnerFate::kForkInherited;
     hold(holder.thread.has_value() == has_thread, "a thread for kThread and kRecycled");
     hold(!holder.thread || *holder.thread < snapshot_.threads.size(), "a holder exists");
-    hold(!is_fact || holder.recorded_id.has_value(), "an id stands behind a fate");
-    hold(!is_fact || holder.evidence == Evidence::kRecorded, "a fate that is told is recorded");
+    const bool inferred =
+        holder.fate == OwnerFate::kThread && holder.evidence == Evidence::kInferred;
+    hold(!is_fact || inferred || holder.evidence == Evidence::kRecorded,
+         "a fate that is told is recorded");
     hold(holder.fate != OwnerFate::kForkInherited || holder.elsewhere.has_value(),
          "the parent of a fork is named");
   }
@@ -105,11 +127,17 @@ class DiagnosisInvariants {
   void check_cycles() {
     for (const Cycle& cycle : diagnosis_.cycles) {
       hold(!cycle.waits.empty(), "a cycle has waits");
+      hold(cycle.holders.size() == cycle.waits.size(), "each in a cycle waits for one");
+      if (cycle.holders.size() != cycle.waits.size()) continue;
       for (std::size_t i = 0; i < cycle.waits.size(); ++i) {
         const Wait& wait = diagnosis_.waits[cycle.waits[i]];
         const Wait& next = diagnosis_.waits[cycle.waits[(i + 1) % cycle.waits.size()]];
-        hold(holder_of(wait).fate == OwnerFate::kThread && holder_of(wait).thread == next.thread,
-             "each in a cycle waits for the next");
+        hold(must_act(diagnosis_.resources[wait.resource], cycle.holders[i]),
+             "who is waited for must act");
+        hold(!cycle.ring || cycle.holders[i] == next.thread, "each in a ring waits for the next");
+        const auto& held_up = diagnosis_.threads[cycle.holders[i]].wait;
+        hold(held_up && std::ranges::find(cycle.waits, *held_up) != cycle.waits.end(),
+             "who is waited for is in the cycle");
         hold(cycle.waits.front() <= cycle.waits[i], "a cycle begins with its lowest thread");
         hold(!in_cycle_[cycle.waits[i]], "a wait is in one cycle");
         in_cycle_[cycle.waits[i]] = true;
@@ -182,9 +210,9 @@ class DiagnosisInvariants {
       const bool deadlock = finding.kind == FindingKind::kDeadlock;
       if (deadlock) ++deadlocks;
       hold(finding.cycle.has_value() == deadlock, "a deadlock has a cycle");
-      hold(finding.resource.has_value() != deadlock, "other findings have a resource");
-      hold(!finding.resource ||
-               diagnosis_.resources.at(*finding.resource).kind == ResourceKind::kMutex,
+      hold(finding.resource.has_value() == (!deadlock && finding.kind != FindingKind::kAllAsleep),
+           "other findings have a resource");
+      hold(!finding.resource || is_lock(diagnosis_.resources.at(*finding.resource).kind),
            "a join alone is no finding");
       hold(std::ranges::is_sorted(finding.stuck_behind, std::ranges::less_equal{}),
            "who is stuck is named once, ascending");
@@ -204,8 +232,7 @@ class DiagnosisInvariants {
     std::vector<bool> spoken_of(diagnosis_.threads.size());
     for (WaitIndex i = 0; i < diagnosis_.waits.size(); ++i) {
       const Wait& wait = diagnosis_.waits[i];
-      const bool mutex = diagnosis_.resources[wait.resource].kind == ResourceKind::kMutex;
-      if (mutex || in_cycle_[i]) spoken_of[wait.thread] = true;
+      if (is_lock(diagnosis_.resources[wait.resource].kind) || in_cycle_[i]) spoken_of[wait.thread] = true;
     }
     for (const Finding& finding : diagnosis_.findings) {
       for (const ThreadIndex thread : finding.stuck_behind) spoken_of[thread] = true;
