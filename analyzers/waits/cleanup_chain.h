@@ -12,6 +12,8 @@ namespace pstuck {
 struct CleanupHandler {
   Address routine;
   Address argument;
+
+  friend bool operator==(const CleanupHandler&, const CleanupHandler&) = default;
 };
 
 /// The thread's cleanup chain, innermost first, at most 64 long. Its head is struct

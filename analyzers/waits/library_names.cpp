@@ -1,6 +1,9 @@
 #include "analyzers/waits/library_names.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "analyzers/waits/libc_lock_names.h"
 
 // A futex that holds 2 can be a pthread mutex, a lock inside malloc or stdio, a GMutex or Rust's
 // std::sync::Mutex. The names on libc's part of the stack tell them apart; the innermost name that
@@ -32,18 +35,6 @@ bool means_nothing(std::string_view name) {
          starts_with_any(name, {"lll_", "futex_", "syscall_cancel", "internal_syscall_cancel"});
 }
 
-bool is_other_pthread(std::string_view name) {
-  return starts_with_any(name, {"pthread_", "sem_", "new_sem_", "old_sem_", "do_futex_wait",
-                                "call_once", "cxa_guard_", "thrd_"});
-}
-
-bool is_allocator(std::string_view name) {
-  return is_any(name, {"malloc", "free", "calloc", "realloc", "memalign", "aligned_alloc",
-                       "posix_memalign", "valloc", "_int_malloc", "_int_free", "_int_realloc",
-                       "_int_memalign", "mallopt", "mallinfo", "mallinfo2", "fork"}) ||
-         starts_with_any(name, {"malloc_", "arena_get", "tcache_", "libc_"});
-}
-
 bool is_stdio(std::string_view name) {
   return is_any(name,
                 {"fputs",   "fputc",  "putc",   "puts",    "putchar", "fwrite",   "fread",
@@ -51,17 +42,17 @@ bool is_stdio(std::string_view name) {
                  "vprintf", "fflush", "fclose", "fopen",   "getline", "getdelim", "ungetc",
                  "fseek",   "fseeko", "ftell",  "ftello",  "rewind",  "fgetpos",  "fsetpos",
                  "setvbuf", "setbuf", "fscanf", "scanf",   "vfscanf", "perror",   "flockfile",
-                 "fputws",  "fputwc", "feof",   "ferror",  "fileno",  "freopen",  "fdopen"}) ||
-         starts_with_any(name, {"_IO_", "IO_"});
+                 "fputws",  "fputwc", "feof",   "ferror",  "fileno",  "freopen",  "fdopen",
+                 "dprintf", "putw",   "getw",   "fgetws",  "fgetwc",  "getwchar", "putwchar",
+                 "wprintf", "vscanf", "fwscanf", "wscanf", "clearerr",
+                 "isoc99_scanf", "isoc99_fscanf", "isoc23_scanf", "isoc23_fscanf"}) ||
+         starts_with_any(name, {"_IO_", "IO_", "vfprintf_", "vfwprintf", "fwprintf"});
 }
 
+// Another primitive of libc's, or a function of it that must not be taken for one that locks.
 bool is_other_libc(std::string_view name) {
-  return is_any(name,
-                {"syscall", "exit",      "on_exit",   "atexit",    "cxa_atexit", "getenv",
-                 "setenv",  "putenv",    "unsetenv",  "tzset",     "localtime",  "localtime_r",
-                 "mktime",  "strftime",  "syslog",    "vsyslog",   "random",     "rand",
-                 "srandom", "setlocale", "getrandom", "quick_exit"}) ||
-         starts_with_any(name, {"getaddrinfo", "gethostby", "getpw", "getgr", "res_"});
+  return is_any(name, {"syscall", "getrandom"}) ||
+         starts_with_any(name, {"pthread_", "cxa_guard_", "thrd_", "libc_"});
 }
 
 bool is_foreign(std::string_view name) {
@@ -71,9 +62,34 @@ bool is_foreign(std::string_view name) {
              "tbb::", "runtime.futex", "std::__detail::__platform_wait", "std::__atomic_"});
 }
 
-NameMeans meaning_of_frame(const Frame& frame, const ProgramFrames& frames) {
+constexpr std::pair<std::string_view, NameMeans> kPrimitives[] = {
+    {"pthread_mutex_", NameMeans::kMutex},
+    {"mtx_", NameMeans::kMutex},
+    {"pthread_cond_", NameMeans::kCondition},
+    {"cnd_", NameMeans::kCondition},
+    {"std::condition_variable", NameMeans::kCondition},
+    {"pthread_rwlock_", NameMeans::kRwlock},
+    {"sem_", NameMeans::kSemaphore},
+    {"new_sem_", NameMeans::kSemaphore},
+    {"old_sem_", NameMeans::kSemaphore},
+    {"do_futex_wait", NameMeans::kSemaphore},  // of sem_wait, until glibc 2.32
+    {"pthread_barrier_", NameMeans::kBarrier},
+    {"pthread_once", NameMeans::kOnce},
+    {"call_once", NameMeans::kOnce},
+    {"pthread_spin_", NameMeans::kSpinlock},
+};
+
+std::string_view name_of(const Frame& frame, const ProgramFrames& frames) {
   const Location& location = frames.location(frame);
-  return meaning_of(location.function.empty() ? location.symbol : location.function);
+  return location.function.empty() ? location.symbol : location.function;
+}
+
+std::string_view plain_name_of(const Frame& frame, const ProgramFrames& frames) {
+  return plain_libc_name(name_of(frame, frames));
+}
+
+NameMeans meaning_of_frame(const Frame& frame, const ProgramFrames& frames) {
+  return meaning_of(name_of(frame, frames));
 }
 
 // A function of libc that has a name, and not a mutex's, is another reason to wait.
@@ -82,25 +98,42 @@ NameMeans meaning_in_libc(const Frame& frame, const ProgramFrames& frames) {
   return means == NameMeans::kUnknown ? NameMeans::kElse : means;
 }
 
+// In a static binary most of libc's functions look like the program's. The program's own wrapper
+// of a mutex or a condition variable says nothing that libc's frames below it do not.
+bool speaks_for_its_caller(NameMeans means) {
+  return means != NameMeans::kNothing && means != NameMeans::kUnknown &&
+         means != NameMeans::kMutex && means != NameMeans::kCondition;
+}
+
+void add_name(std::string_view name, NamedWait& named) {
+  if (name.empty()) return;
+  if (named.libc_functions.empty()) named.in_private_lock = name == "lll_lock_wait_private";
+  named.libc_functions.push_back(name);
+}
+
 }  // namespace
 
 NameMeans meaning_of(std::string_view function) {
-  const std::string_view name = plain_libc_name(function);
+  std::string_view name = plain_libc_name(function);
+  constexpr std::string_view kFortified = "_chk";
+  if (name.ends_with(kFortified)) name.remove_suffix(kFortified.size());
   if (means_nothing(name)) return NameMeans::kNothing;
-  if (starts_with_any(name, {"pthread_mutex_", "mtx_"})) return NameMeans::kMutex;
-  if (starts_with_any(name, {"pthread_cond_", "cnd_", "std::condition_variable"})) {
-    return NameMeans::kCondition;
+  for (const auto& [prefix, means] : kPrimitives) {
+    if (name.starts_with(prefix)) return means;
   }
-  if (is_other_pthread(name) || is_allocator(name) || is_stdio(name) || is_other_libc(name) ||
-      is_foreign(name)) {
-    return NameMeans::kElse;
-  }
+  if (find_libc_lock(name)) return NameMeans::kLibcLock;
+  if (is_stdio(name)) return NameMeans::kStdio;
+  if (is_other_libc(name) || is_foreign(name)) return NameMeans::kElse;
   return NameMeans::kUnknown;
 }
 
-bool NamedWait::rules_out_mutex() const {
-  if (outside_libc || frames == NameMeans::kElse) return true;
-  return frames == NameMeans::kNothing && call_site == NameMeans::kElse;
+bool NamedWait::rules_out(NameMeans primitive) const {
+  const auto is_another = [&](NameMeans means) {
+    return means != primitive && means != NameMeans::kNothing && means != NameMeans::kUnknown &&
+           !(primitive == NameMeans::kMutex && means == NameMeans::kCondition);
+  };
+  if (outside_libc || is_another(frames)) return true;
+  return frames == NameMeans::kNothing && is_another(call_site);
 }
 
 NamedWait read_names(const Stack& stack, const ProgramFrames& frames) {
@@ -114,12 +147,16 @@ NamedWait read_names(const Stack& stack, const ProgramFrames& frames) {
     const NameMeans means = meaning_in_libc(*frame, frames);
     if (means == NameMeans::kCondition) named.under_condition = true;
     if (named.frames == NameMeans::kNothing) named.frames = means;
+    add_name(plain_name_of(*frame, frames), named);
   }
-  const bool silent = named.frames == NameMeans::kNothing;
-  if (silent && outside != stack.frames.end() &&
-      meaning_of_frame(*outside, frames) == NameMeans::kElse) {
-    named.frames = NameMeans::kElse;
+  if (outside != stack.frames.end() && named.frames == NameMeans::kNothing) {
+    const NameMeans means = meaning_of_frame(*outside, frames);
+    if (speaks_for_its_caller(means)) {
+      named.frames = means;
+      add_name(plain_name_of(*outside, frames), named);
+    }
   }
+  add_name(plain_libc_name(stack.library_call), named);
   return named;
 }
 

@@ -8,23 +8,16 @@
 // The kernel's wake-up at exit is not private, so neither is the wait. The waiter's own descriptor
 // has a cleanup handler meanwhile, whose argument is the joined thread's joinid field.
 
-#include "analyzers/waits/cleanup_chain.h"
 #include "analyzers/waits/recogniser.h"
+#include "analyzers/waits/thread_descriptor.h"
 
 namespace pstuck {
 namespace {
 
-constexpr std::uint64_t kSelfOffset = 16;
-constexpr std::uint64_t kTidOffset = 720;
 constexpr std::array<std::uint64_t, 2> kJoinIdOffsets = {1568, 1576};  // 2.36–2.41; the others
 
-bool is_thread_descriptor(Address at, Memory& memory) {
-  return memory.read_object<std::uint64_t>(at) == at.value &&
-         memory.read_object<std::uint64_t>(at + kSelfOffset) == at.value;
-}
-
 bool cleanup_chain_names(const FutexSleeper& sleeper, Address joined) {
-  const auto chain = read_cleanup_chain(sleeper.thread, sleeper.locks.memory());
+  const auto& chain = sleeper.locks.read_cleanup(sleeper.thread);
   return !chain.empty() && (chain.front().argument == joined + kJoinIdOffsets[0] ||
                             chain.front().argument == joined + kJoinIdOffsets[1]);
 }
@@ -39,7 +32,7 @@ std::optional<RecognisedWait> recognise_pthread_join(const FutexSleeper& sleeper
   if (sleeper.frames.libc() == LibcKind::kMusl || call.value == 0 || call.value > kLastTid) {
     return std::nullopt;
   }
-  const Address joined = call.word - kTidOffset;
+  const Address joined = call.word - kDescriptorTidOffset;
   Memory& memory = sleeper.locks.memory();
   const auto word = memory.read_object<std::uint32_t>(call.word);
   const Tid id{static_cast<std::int32_t>(call.value)};

@@ -88,11 +88,6 @@ RecordedOwner to_recorded(const MutexOwner& owner) {
   return {OwnerFate::kNotRecorded, std::nullopt};
 }
 
-RecognisedBy best_name(const NamedWait& names) {
-  return names.call_site == NameMeans::kMutex ? RecognisedBy::kCallSite
-                                              : RecognisedBy::kFunctionName;
-}
-
 WaitKind kind_of(const NamedWait& names) {
   return names.under_condition ? WaitKind::kRelockAfterCondition : WaitKind::kLock;
 }
@@ -127,7 +122,7 @@ std::optional<RecognisedWait> recognise_pthread_mutex(const FutexSleeper& sleepe
   RecognisedWait wait = describe_mutex_wait(sleeper, sleeper.call.word, *mutex, *traits);
   if (is_surely_a_mutex(sleeper, *mutex, *traits)) return wait;
   if (!sleeper.names.names_mutex()) return std::nullopt;
-  wait.by = best_name(sleeper.names);
+  wait.by = sleeper.names.best_name(NameMeans::kMutex);
   return wait;
 }
 

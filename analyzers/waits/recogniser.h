@@ -4,10 +4,12 @@
 
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include "analyzers/diagnosis.h"
 #include "analyzers/program_frames.h"
 #include "analyzers/thread_ids.h"
+#include "analyzers/waits/cleanup_chain.h"
 #include "analyzers/waits/futex_call.h"
 #include "analyzers/waits/library_names.h"
 #include "analyzers/waits/mutex_layout.h"
@@ -21,11 +23,16 @@ class LockReader {
   explicit LockReader(Memory& memory) : memory_(memory) {}
 
   std::optional<MutexBytes> read_mutex(Address at);
+  /// As read_cleanup_chain().
+  const std::vector<CleanupHandler>& read_cleanup(const ThreadSnapshot& thread);
+  /// What Resource::seen is for an object of this size; empty when it cannot be read.
+  std::vector<std::byte> read_seen(Address at, std::size_t size);
   [[nodiscard]] Memory& memory() { return memory_; }
 
  private:
   Memory& memory_;
   std::unordered_map<std::uint64_t, std::optional<MutexBytes>> mutexes_;
+  std::unordered_map<const ThreadSnapshot*, std::vector<CleanupHandler>> cleanup_;
 };
 
 /// One thread that sleeps in a futex call, and all that may be asked about it.
@@ -57,9 +64,12 @@ struct RecognisedWait {
 /// None when the thread waits for something else, and when the proof is not good enough.
 using Recogniser = std::optional<RecognisedWait> (*)(const FutexSleeper&);
 
+std::optional<RecognisedWait> recognise_pthread_cond(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_pthread_join(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_pthread_mutex(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_pthread_rwlock(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_refused_pi_mutex(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_semaphore(const FutexSleeper& sleeper);
 
 /// The first row of the table that recognises the wait.
 std::optional<RecognisedWait> recognise_wait(const FutexSleeper& sleeper);

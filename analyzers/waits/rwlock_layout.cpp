@@ -9,13 +9,44 @@ constexpr std::uint32_t kWritePhase = 1;
 constexpr std::uint32_t kWriteLocked = 2;
 constexpr std::uint32_t kReaderShift = 3;
 constexpr std::uint32_t kHandOver = 0x80000000;  // in `writers`
-constexpr std::uint32_t kShared = 0x80;
+constexpr std::uint32_t kShared = 1;  // nptl/pthread_rwlock_init.c
+constexpr std::uint32_t kMostFutex = 3;
 constexpr std::uint32_t kLastPreference = 2;
 
 // 1 while a writer has the lock; 2 is added when somebody sleeps on it.
 bool is_held_futex(std::uint32_t futex) { return futex == 1 || futex == 3; }
 
+bool in_write_phase(const RwlockBytes& rwlock) { return (rwlock.readers & kWritePhase) != 0; }
+
+bool is_write_locked(const RwlockBytes& rwlock) { return (rwlock.readers & kWriteLocked) != 0; }
+
 }  // namespace
+
+bool is_plausible(const RwlockBytes& rwlock, std::size_t most_threads) {
+  if (rwlock.shared > kShared || rwlock.flags > kLastPreference || rwlock.writer > kLastTid) {
+    return false;
+  }
+  if (rwlock.padding != 0 || rwlock.elision != 0 || rwlock.more_padding != 0) return false;
+  if (rwlock.write_phase_futex > kMostFutex || rwlock.writers_futex > kMostFutex) return false;
+  if (rwlock.shared != 0) return true;
+  return rwlock.readers >> kReaderShift <= most_threads &&
+         (rwlock.writers & ~kHandOver) <= most_threads;
+}
+
+RwlockPhase find_phase(const RwlockBytes& rwlock) {
+  if (in_write_phase(rwlock)) {
+    const bool held = is_write_locked(rwlock) && rwlock.writer != 0;
+    return held ? RwlockPhase::kWritten : RwlockPhase::kHandedOver;
+  }
+  return rwlock.readers >> kReaderShift != 0 ? RwlockPhase::kRead : RwlockPhase::kHandedOver;
+}
+
+RwlockState parse_state(const RwlockBytes& rwlock) {
+  const bool waits_for_readers = is_write_locked(rwlock) && !in_write_phase(rwlock);
+  return {.readers = in_write_phase(rwlock) ? 0 : rwlock.readers >> kReaderShift,
+          .waiting_writers = (rwlock.writers & ~kHandOver) + (waits_for_readers ? 1U : 0U),
+          .write_locked = find_phase(rwlock) == RwlockPhase::kWritten};
+}
 
 std::optional<Tid> find_writer(const RwlockBytes& rwlock, std::size_t most_threads) {
   if (rwlock.writer == 0 || rwlock.writer > kLastTid) return std::nullopt;
@@ -29,7 +60,7 @@ std::optional<Tid> find_writer(const RwlockBytes& rwlock, std::size_t most_threa
       (rwlock.writers & ~kHandOver) > most_threads) {
     return std::nullopt;
   }
-  if (rwlock.shared != 0 && rwlock.shared != kShared) return std::nullopt;
+  if (rwlock.shared > kShared) return std::nullopt;
   if (rwlock.padding != 0 || rwlock.elision != 0 || rwlock.more_padding != 0 ||
       rwlock.flags > kLastPreference || rwlock.end != 0) {
     return std::nullopt;

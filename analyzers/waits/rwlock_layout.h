@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "attach/snapshot.h"
+#include "analyzers/diagnosis.h"
 
 namespace pstuck {
 
@@ -11,7 +11,7 @@ namespace pstuck {
 /// nptl/pthread_rwlock_common.c.
 struct RwlockBytes {
   std::uint32_t readers;  ///< bit 0 write phase, bit 1 locked by a writer, readers from bit 3 on
-  std::uint32_t writers;  ///< that wait
+  std::uint32_t writers;  ///< that wait, where the rwlock prefers writers; else 0
   std::uint32_t write_phase_futex;
   std::uint32_t writers_futex;
   std::uint64_t padding;
@@ -24,6 +24,22 @@ struct RwlockBytes {
 };
 
 static_assert(sizeof(RwlockBytes) == 56);
+
+/// Whether all fields agree with each other as they do in every rwlock. At most `most_threads` can
+/// have to do with one that is not shared with other processes.
+bool is_plausible(const RwlockBytes& rwlock, std::size_t most_threads);
+
+/// Who has the rwlock.
+enum class RwlockPhase {
+  kWritten,    ///< by RwlockBytes::writer
+  kRead,       ///< by as many as are counted
+  kHandedOver  ///< free, or between two of these
+};
+
+RwlockPhase find_phase(const RwlockBytes& rwlock);
+
+/// What the words count. In a write phase all readers that are counted wait.
+RwlockState parse_state(const RwlockBytes& rwlock);
 
 /// Whose rwlock it is, when a writer has it and all fields agree with that; else none. At most
 /// `most_threads` can wait for it.
