@@ -64,12 +64,18 @@ struct RecognisedWait {
 /// None when the thread waits for something else, and when the proof is not good enough.
 using Recogniser = std::optional<RecognisedWait> (*)(const FutexSleeper&);
 
+std::optional<RecognisedWait> recognise_atomic_wait(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_counting_semaphore(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_future(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_latch(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_pthread_cond(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_pthread_join(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_pthread_mutex(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_pthread_rwlock(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_refused_pi_mutex(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_semaphore(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_static_guard(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_std_barrier(const FutexSleeper& sleeper);
 
 /// The first row of the table that recognises the wait.
 std::optional<RecognisedWait> recognise_wait(const FutexSleeper& sleeper);

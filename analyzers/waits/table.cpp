@@ -13,11 +13,17 @@ struct Row {
 // Those with the narrowest pattern first: each must be sure by itself.
 constexpr Row kTable[] = {
     {ResourceKind::kThread, recognise_pthread_join},
+    {ResourceKind::kStaticGuard, recognise_static_guard},
+    {ResourceKind::kFuture, recognise_future},
+    {ResourceKind::kSemaphore, recognise_counting_semaphore},
+    {ResourceKind::kLatch, recognise_latch},
+    {ResourceKind::kBarrier, recognise_std_barrier},
     {ResourceKind::kCondition, recognise_pthread_cond},
     {ResourceKind::kSemaphore, recognise_semaphore},
     {ResourceKind::kRwlock, recognise_pthread_rwlock},
     {ResourceKind::kMutex, recognise_pthread_mutex},
     {ResourceKind::kMutex, recognise_refused_pi_mutex},
+    {ResourceKind::kAtomic, recognise_atomic_wait},
 };
 
 }  // namespace

@@ -1,0 +1,150 @@
+// std::barrier of libstdc++ 11 to 14 (include/std/barrier: __tree_barrier). Its waiters sleep on a
+// word of the pool (see platform_wait.cpp), so the barrier has to be looked for:
+//
+//     barrier ──▶ +0   _M_expected       parties of this phase
+//                 +8   _M_state ──▶      (expected + 1) / 2 nodes of 64 bytes, aligned to 64
+//                 +16  _M_expected_adjustment   minus who has dropped out
+//                 +24  _M_completion     empty by default, one byte then
+//                 +25  _M_phase          even; one byte
+//
+//     a node's first byte:   phase       nobody has come
+//                            phase + 1   one of its two
+//                            phase + 2   both, or the only one of the last node of an odd number
+//
+// `this` and the address of the phase are passed down to the waiting functions, so they stand in
+// their frames. Names must say that the wait is a barrier's; then each register and each word of
+// those frames is held against the layout, and exactly one object must fit. A completion function
+// that is not empty moves the phase: it is looked for up to 64 bytes further on, where the pointer
+// to it must be among the words too.
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "analyzers/waits/platform_wait.h"
+
+namespace pstuck {
+namespace {
+
+constexpr std::uint64_t kPhaseOffset = 25;
+constexpr std::uint64_t kLastPhaseOffset = 24 + 64;
+constexpr std::int64_t kMostParties = 1 << 12;
+constexpr std::uint64_t kNodeSize = 64;
+constexpr std::size_t kMostWords = 256;
+
+struct BarrierBytes {
+  std::int64_t expected;
+  Address nodes;
+  std::int64_t adjustment;
+};
+
+static_assert(sizeof(BarrierBytes) == 24);
+
+struct Barrier {
+  Address address;
+  BarrierBytes bytes;
+  std::uint32_t arrived = 0;
+};
+
+// What the frames between the kernel and the program keep in registers and on the stack.
+std::set<Address> collect_words(const FutexSleeper& sleeper) {
+  std::set<Address> words;
+  const auto& frames = sleeper.stack.frames;
+  const auto program = std::ranges::find(frames, FrameOwner::kProgram, [&](const Frame& frame) {
+    return sleeper.frames.owner(frame);
+  });
+  for (auto frame = frames.begin(); frame != program; ++frame) {
+    for (const auto& value : frame->callee_saved) {
+      if (value) words.insert(Address{*value});
+    }
+  }
+  const auto sp = sleeper.thread.registers.stack_pointer();
+  if (!sp || program == frames.end() || !program->sp || *program->sp < *sp) return words;
+  const std::size_t count = std::min<std::uint64_t>((*program->sp - *sp) / 8, kMostWords);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (const auto word = sleeper.locks.memory().read_object<Address>(*sp + i * 8)) {
+      words.insert(*word);
+    }
+  }
+  return words;
+}
+
+// How many have arrived, when all nodes fit the phase.
+std::optional<std::uint32_t> count_arrived(const BarrierBytes& barrier, std::uint8_t phase,
+                                           Memory& memory) {
+  std::uint32_t arrived = 0;
+  const std::int64_t nodes = (barrier.expected + 1) / 2;
+  for (std::int64_t i = 0; i < nodes; ++i) {
+    const auto ticket = memory.read_object<std::uint8_t>(
+        barrier.nodes + static_cast<std::uint64_t>(i) * kNodeSize);
+    const auto ahead = static_cast<std::uint8_t>(ticket.value_or(0) - phase);
+    const bool lone = i == nodes - 1 && barrier.expected % 2 == 1;
+    if (!ticket || ahead > 2 || (lone && ahead == 1)) return std::nullopt;
+    arrived += lone && ahead == 2 ? 1 : ahead;
+  }
+  return arrived;
+}
+
+// A thread waits, so it has arrived; were all there, they would be on their way.
+std::optional<Barrier> read_barrier(Address at, Address phase_at, Memory& memory) {
+  const auto bytes = memory.read_object<BarrierBytes>(at);
+  if (!bytes || bytes->expected < 2 || bytes->expected > kMostParties) return std::nullopt;
+  if (bytes->nodes.value == 0 || bytes->nodes.value % kNodeSize != 0) return std::nullopt;
+  if (bytes->adjustment > 0 || bytes->adjustment < -bytes->expected) return std::nullopt;
+  const auto phase = memory.read_object<std::uint8_t>(phase_at);
+  if (!phase || *phase % 2 != 0) return std::nullopt;
+  const auto arrived = count_arrived(*bytes, *phase, memory);
+  if (!arrived || *arrived == 0 || *arrived >= static_cast<std::uint64_t>(bytes->expected)) {
+    return std::nullopt;
+  }
+  return Barrier{at, *bytes, *arrived};
+}
+
+// The barriers that `words` lead to: by their own address, or by that of their phase.
+std::vector<Barrier> find_barriers(const std::set<Address>& words, Memory& memory) {
+  std::vector<Barrier> found;
+  const auto keep = [&](Address at, Address phase_at) {
+    const bool is_known = std::ranges::find(found, at, &Barrier::address) != found.end();
+    const auto barrier = is_known || at.value % alignof(BarrierBytes) != 0
+                             ? std::nullopt
+                             : read_barrier(at, phase_at, memory);
+    if (barrier) found.push_back(*barrier);
+  };
+  for (const Address word : words) {
+    keep(word - kPhaseOffset, word);
+    keep(word, word + kPhaseOffset);
+  }
+  if (!found.empty()) return found;
+  for (const Address word : words) {
+    const auto last = words.upper_bound(word + kLastPhaseOffset);
+    for (auto phase = words.upper_bound(word + kPhaseOffset); phase != last; ++phase) {
+      keep(word, *phase);
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+std::optional<RecognisedWait> recognise_std_barrier(const FutexSleeper& sleeper) {
+  const auto wait = find_platform_wait(sleeper);
+  if (!wait || wait->waiter != PlatformWaiter::kBarrier) return std::nullopt;
+  const auto barriers = find_barriers(collect_words(sleeper), sleeper.locks.memory());
+  if (barriers.size() != 1) return std::nullopt;
+  const Barrier& barrier = barriers.front();
+  const auto expected = static_cast<std::uint32_t>(barrier.bytes.expected);
+  const auto bytes = std::as_bytes(std::span(&barrier.bytes, 1));
+  RecognisedWait recognised{.resource = {.address = barrier.address,
+                                         .type = "std::barrier",
+                                         .parties = PartyCount{.arrived = barrier.arrived,
+                                                               .expected = expected,
+                                                               .missing =
+                                                                   expected - barrier.arrived},
+                                         .seen = {bytes.begin(), bytes.end()}},
+                            .kind = WaitKind::kArrivals,
+                            .by = wait->by};
+  if (wait->changed) recognised.owner.fate = OwnerFate::kInTransition;
+  return recognised;
+}
+
+}  // namespace pstuck
