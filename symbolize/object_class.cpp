@@ -262,6 +262,12 @@ const std::optional<ObjectClasses::VirtualTable>& ObjectClasses::table(Address a
   return entry->second;
 }
 
+std::optional<std::string> ObjectClasses::find_by_table(Address object) {
+  const auto pointer = memory_.read_object<Address>(object);
+  if (!pointer || !table(*pointer)) return {};
+  return table(*pointer)->class_name;
+}
+
 std::optional<HeapObject> ObjectClasses::find(Address at) {
   const Mapping* const heap = find_mapping(snapshot_, at);
   if (!heap || !is_heap(*heap) || is_on_stack(at, *heap) || modules_.find_image(at)) return {};

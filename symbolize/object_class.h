@@ -32,6 +32,9 @@ class ObjectClasses {
   /// made. None where that is not certain: outside the blocks of glibc's malloc, too.
   std::optional<HeapObject> find(Address at);
 
+  /// The class whose virtual table the first word of `object` points to.
+  std::optional<std::string> find_by_table(Address object);
+
  private:
   struct Block {
     Address start;  ///< what malloc returned

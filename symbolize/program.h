@@ -89,6 +89,11 @@ class Program {
   /// None where no object with a virtual table holds the address.
   virtual std::optional<ObjectClass> find_object_class(Address at) = 0;
 
+  /// The class whose virtual table the first word of `object` points to, the standard library's
+  /// too; whether it really is the beginning of an object the caller must know. None without such a
+  /// table.
+  virtual std::optional<std::string> find_virtual_class(Address object) = 0;
+
   /// The calls in this thread's frames that took the lock, innermost frame first.
   virtual std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
                                                       Address lock) = 0;

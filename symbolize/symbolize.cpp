@@ -90,6 +90,9 @@ class Symbolizer::Impl {
   Stacks symbolize();
   std::optional<DataSymbol> find_data_symbol(Address at);
   std::optional<ObjectClass> find_object_class(Address at);
+  std::optional<std::string> find_virtual_class(Address object) {
+    return object_classes_.find_by_table(object);
+  }
   std::vector<VariableHit> find_variables(const Stacks& stacks, std::span<const Address> locks);
   std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
                                               Address lock) {
@@ -281,6 +284,10 @@ std::optional<DataSymbol> Symbolizer::find_data_symbol(Address at) {
 
 std::optional<Address> Symbolizer::find_libc_variable(std::string_view name) {
   return impl_->find_libc_variable(name);
+}
+
+std::optional<std::string> Symbolizer::find_virtual_class(Address object) {
+  return impl_->find_virtual_class(object);
 }
 
 std::vector<VariableHit> Symbolizer::find_variables(const Stacks& stacks,

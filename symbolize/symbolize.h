@@ -30,6 +30,7 @@ class Symbolizer final : public Program {
   std::vector<VariableHit> find_variables(const Stacks& stacks,
                                           std::span<const Address> locks) override;
   std::optional<ObjectClass> find_object_class(Address at) override;
+  std::optional<std::string> find_virtual_class(Address object) override;
   std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
                                               Address lock) override;
 

@@ -46,12 +46,8 @@ bool can_be_a_future(const FutexCall& call) {
          call.instruction != CallInstruction::kNamesCall;
 }
 
-// std::make_shared puts its counts before the state.
-constexpr std::uint64_t kCountsSize = 16;
-
-RecordedOwner find_maker(const FutexSleeper& sleeper, Address state, const ObjectClass& object) {
-  if (object.name.find("std::__future_base::_Async_state_impl<") == std::string::npos) return {};
-  if (object.object != state && object.object + kCountsSize != state) return {};
+RecordedOwner find_maker(const FutexSleeper& sleeper, Address state, std::string_view type) {
+  if (!type.starts_with("std::__future_base::_Async_state_impl<")) return {};
   Memory& memory = sleeper.locks.memory();
   const auto thread = memory.read_object<Address>(state + kThreadOffset);
   if (!thread || sleeper.frames.libc() == LibcKind::kMusl) return {};
@@ -69,8 +65,8 @@ std::optional<RecognisedWait> recognise_future(const FutexSleeper& sleeper) {
   const Address address = sleeper.call.word - kStatusOffset;
   const auto state = sleeper.locks.memory().read_object<StateBytes>(address);
   if (!state || (state->status & ~kWaiters) > kReady) return std::nullopt;
-  const auto object = sleeper.program.find_object_class(address);
-  const bool typed = object && object->name.find("std::__future_base::") != std::string::npos;
+  const std::string type = sleeper.program.find_virtual_class(address).value_or("");
+  const bool typed = type.starts_with("std::__future_base::");
   const bool named = is_in(runtime_functions(sleeper), "_M_futex_wait_until");
   if (!named && !(typed && is_a_bare_syscall(sleeper))) return std::nullopt;
 
@@ -80,8 +76,8 @@ std::optional<RecognisedWait> recognise_future(const FutexSleeper& sleeper) {
                       .by = named ? RecognisedBy::kFunctionName : RecognisedBy::kRegisters};
   if (state->status != kWaiters) {
     wait.owner.fate = OwnerFate::kInTransition;
-  } else if (typed) {
-    wait.owner = find_maker(sleeper, address, *object);
+  } else {
+    wait.owner = find_maker(sleeper, address, type);
   }
   return wait;
 }

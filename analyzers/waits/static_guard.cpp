@@ -86,7 +86,7 @@ std::optional<RecognisedWait> recognise_libstdcxx_guard(const FutexSleeper& slee
 std::optional<std::size_t> find_acquire_frame(const FutexSleeper& sleeper) {
   const auto& frames = sleeper.stack.frames;
   const auto found = std::ranges::find_if(frames, [&](const Frame& frame) {
-    return sleeper.frames.location(frame).symbol == kAcquire;
+    return sleeper.frames.location(frame).function == kAcquire;
   });
   const bool called = found != frames.begin() && found != frames.end();
   if (!called || !sleeper.names.under_condition) return std::nullopt;

@@ -75,8 +75,8 @@ std::optional<std::uint32_t> count_arrived(const BarrierBytes& barrier, std::uin
   std::uint32_t arrived = 0;
   const std::int64_t nodes = (barrier.expected + 1) / 2;
   for (std::int64_t i = 0; i < nodes; ++i) {
-    const auto ticket = memory.read_object<std::uint8_t>(
-        barrier.nodes + static_cast<std::uint64_t>(i) * kNodeSize);
+    const auto ticket =
+        memory.read_object<std::uint8_t>(barrier.nodes + static_cast<std::uint64_t>(i) * kNodeSize);
     const auto ahead = static_cast<std::uint8_t>(ticket.value_or(0) - phase);
     const bool lone = i == nodes - 1 && barrier.expected % 2 == 1;
     if (!ticket || ahead > 2 || (lone && ahead == 1)) return std::nullopt;
@@ -134,15 +134,15 @@ std::optional<RecognisedWait> recognise_std_barrier(const FutexSleeper& sleeper)
   const Barrier& barrier = barriers.front();
   const auto expected = static_cast<std::uint32_t>(barrier.bytes.expected);
   const auto bytes = std::as_bytes(std::span(&barrier.bytes, 1));
-  RecognisedWait recognised{.resource = {.address = barrier.address,
-                                         .type = "std::barrier",
-                                         .parties = PartyCount{.arrived = barrier.arrived,
-                                                               .expected = expected,
-                                                               .missing =
-                                                                   expected - barrier.arrived},
-                                         .seen = {bytes.begin(), bytes.end()}},
-                            .kind = WaitKind::kArrivals,
-                            .by = wait->by};
+  RecognisedWait recognised{
+      .resource = {.address = barrier.address,
+                   .type = "std::barrier",
+                   .parties = PartyCount{.arrived = barrier.arrived,
+                                         .expected = expected,
+                                         .missing = expected - barrier.arrived},
+                   .seen = {bytes.begin(), bytes.end()}},
+      .kind = WaitKind::kArrivals,
+      .by = wait->by};
   if (wait->changed) recognised.owner.fate = OwnerFate::kInTransition;
   return recognised;
 }

@@ -83,6 +83,10 @@ class SomeProgram final : public Program {
   std::optional<ObjectClass> find_object_class(Address at) override {
     return ObjectClass{.name = "C", .object = at};
   }
+  std::optional<std::string> find_virtual_class(Address object) override {
+    if (object.value % 16 == 0) return std::nullopt;
+    return "std::__future_base::_Async_state_impl<C>";
+  }
   std::vector<LockingCall> find_locking_calls(const Stacks& /*stacks*/, std::size_t /*thread*/,
                                               Address lock) override {
     return {{.frame = lock.value & 3}};
@@ -96,10 +100,23 @@ class SomeTasks final : public TaskFinder {
   }
 };
 
-const char* const kNames[] = {"",         "__lll_lock_wait",        "pthread_mutex_lock",
-                              "malloc",   "pthread_cond_wait",      "syscall",
-                              "work",     "std::mutex::lock()",     "__pthread_mutex_cond_lock",
-                              "sem_wait", "__pthread_clockjoin_ex", "operator<<("};
+const char* const kNames[] = {"",
+                              "__lll_lock_wait",
+                              "pthread_mutex_lock",
+                              "malloc",
+                              "pthread_cond_wait",
+                              "syscall",
+                              "work",
+                              "std::mutex::lock()",
+                              "__pthread_mutex_cond_lock",
+                              "sem_wait",
+                              "__pthread_clockjoin_ex",
+                              "operator<<(",
+                              "__cxa_guard_acquire",
+                              "std::latch::wait() const",
+                              "std::__detail::__platform_wait<int>(int const*, int)",
+                              "std::barrier<std::__empty_completion>::arrive_and_wait()",
+                              "std::__atomic_futex_unsigned_base::_M_futex_wait_until(unsigned*)"};
 
 Address word_of(const Record& record) {
   if (record.word < 128) return {kMutexBase + (record.word % kMutexes) * kMutexStride};

@@ -121,6 +121,11 @@ std::optional<ObjectClass> FakeProgram::find_object_class(Address at) {
   return found == classes.end() ? std::nullopt : std::optional(found->second);
 }
 
+std::optional<std::string> FakeProgram::find_virtual_class(Address object) {
+  const auto found = virtual_classes.find(object);
+  return found == virtual_classes.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::vector<LockingCall> FakeProgram::find_locking_calls(const Stacks& /*stacks*/,
                                                          std::size_t thread, Address lock) {
   const auto found = locking_calls.find({thread, lock});

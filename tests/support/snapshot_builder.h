@@ -52,6 +52,7 @@ class FakeProgram final : public Program {
   std::vector<VariableHit> find_variables(const Stacks& stacks,
                                           std::span<const Address> locks) override;
   std::optional<ObjectClass> find_object_class(Address at) override;
+  std::optional<std::string> find_virtual_class(Address object) override;
   std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
                                               Address lock) override;
 
@@ -59,6 +60,7 @@ class FakeProgram final : public Program {
   std::map<std::string, Address, std::less<>> libc_variables;
   std::vector<VariableHit> variables;
   std::vector<std::pair<Address, ObjectClass>> classes;
+  std::map<Address, std::string> virtual_classes;
   std::map<std::pair<std::size_t, Address>, std::vector<LockingCall>> locking_calls;
 };
 
