@@ -248,10 +248,15 @@ TEST(PlatformWait, OnTheSharedPoolIsNoObjects) {
   EXPECT_NE(waited_for(target), nullptr) << "nobody is counted before it: an atomic of the program";
   target.memory().put_object(kPoolWord - 64, std::uint32_t{1});
   EXPECT_EQ(waited_for(target), nullptr);
-  target.memory().forget(kPoolWord - 64);
-  target.program().symbols.push_back(
-      {kPoolWord - 64,
-       {.name = "std::__detail::__waiter_pool_base::_S_for(void const*)::__w", .size = 2048}});
+}
+
+TEST(PlatformWait, OnTheSharedPoolIsKnownByItsSymbol) {
+  SnapshotBuilder target;
+  target.mutex("std::__detail::__waiter_pool_base::_S_for(void const*)::__w")
+      .at(kObject)
+      .named_by_symbol()
+      .with_lock_word(7);
+  sleep_in(target, {.value = 7}, {kPlatformWait, "w"});
   EXPECT_EQ(waited_for(target), nullptr);
 }
 
