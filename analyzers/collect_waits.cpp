@@ -26,22 +26,20 @@ class Collector {
   void look_at(ThreadIndex index) {
     const ThreadSnapshot& thread = snapshot_.threads[index];
     if (has_ended(thread)) return;
-    const auto call = find_futex_call(thread, locks_.memory());
-    if (!call) return;
     const Stack& stack = stack_of(stacks_, index);
+    const auto call = find_futex_call(thread, locks_.memory());
+    if (!call) {
+      if (auto spin = recognise_spin({thread, stack, frames_, locks_})) {
+        add(index, *std::move(spin)).waited = std::nullopt;  // it runs all the time
+      }
+      return;
+    }
     const NamedWait names = read_names(stack, frames_);
-    const auto recognised =
+    auto recognised =
         recognise_wait({snapshot_, thread, stack, frames_, ids_, *call, names, locks_, program_});
     if (!recognised) return;
-    keys_.emplace_back(recognised->resource.kind, recognised->resource.address);
-    by_key_.try_emplace(keys_.back(), *recognised);
-    collected_.waits.push_back(
-        {.thread = index,
-         .kind = recognised->kind,
-         .recognised_by = recognised->by,
-         .frame = frames_.innermost(stack),
-         .deadline = read_deadline(*call, thread, snapshot_, locks_.memory()),
-         .waited = thread.not_run_for});
+    add(index, *std::move(recognised)).deadline =
+        read_deadline(*call, thread, snapshot_, locks_.memory());
   }
 
   CollectedWaits finish() && {
@@ -58,6 +56,17 @@ class Collector {
   }
 
  private:
+  Wait& add(ThreadIndex index, RecognisedWait recognised) {
+    keys_.emplace_back(recognised.resource.kind, recognised.resource.address);
+    collected_.waits.push_back({.thread = index,
+                                .kind = recognised.kind,
+                                .recognised_by = recognised.by,
+                                .frame = frames_.innermost(stack_of(stacks_, index)),
+                                .waited = snapshot_.threads[index].not_run_for});
+    by_key_.try_emplace(keys_.back(), std::move(recognised));
+    return collected_.waits.back();
+  }
+
   const Snapshot& snapshot_;
   const Stacks& stacks_;
   const ProgramFrames& frames_;

@@ -4,6 +4,8 @@
 #include <cstring>
 
 #include "analyzers/thread_status.h"
+#include "analyzers/waits/stdio_layout.h"
+#include "analyzers/waits/thread_descriptor.h"
 #include "attach/elf_image.h"
 
 // A lock has no mark that says what it is, but a held one is not like other bytes: its owner is the
@@ -29,18 +31,6 @@ static_assert(kMutexOwnerOffset % 8 == 0 && kRwlockOwnerOffset % 8 == 0);
 
 constexpr std::uint32_t kDeepest = 1'000'000;
 constexpr std::size_t kChunkBytes = 256 * 1024;  // stays in the processor's cache
-
-// _IO_lock_t: sysdeps/nptl/stdio-lock.h. Until glibc 2.36 `depth` counts from 1, since then from 0,
-// so it tells nothing by itself.
-struct StdioLock {
-  std::int32_t lock;
-  std::int32_t depth;
-  std::uint64_t owner;
-};
-
-// struct pthread of nptl/descr.h, on x86-64 the same from glibc 2.17 to 2.42.
-constexpr std::uint64_t kSelfOffset = 16;
-constexpr std::uint64_t kTidOffset = 720;
 
 bool is_held_count(const MutexHead& head, const MutexTraits& traits) {
   if (traits.type == MutexType::kRecursive) return head.count >= 1 && head.count <= kDeepest;
@@ -124,12 +114,7 @@ std::optional<SeenLock> HeldLockTest::read_stdio_lock(Address at, Memory& memory
   const auto bytes = memory.read_object<StdioLock>(at);
   if (!bytes || (bytes->lock != 1 && bytes->lock != 2)) return std::nullopt;
   if (bytes->depth < 0 || bytes->depth > static_cast<std::int32_t>(kDeepest)) return std::nullopt;
-  // The owner is a pthread_t, which points to itself and has the thread's id.
-  const Address pthread{bytes->owner};
-  if (bytes->owner == 0 || memory.read_object<Address>(pthread + kSelfOffset) != pthread) {
-    return std::nullopt;
-  }
-  const auto id = memory.read_object<Tid>(pthread + kTidOffset);
+  const auto id = read_thread_id(bytes->owner, memory);
   const auto thread = id ? find_owner(*id) : std::nullopt;
   if (!thread) return std::nullopt;
   return SeenLock{.kind = ResourceKind::kStdio, .address = at, .thread = *thread, .owner = *id};

@@ -35,6 +35,12 @@ struct FutexCall {
   CallInstruction instruction = CallInstruction::kUnknown;
 
   [[nodiscard]] bool timed() const { return timeout.value != 0; }
+  /// As who waits for one of libc's own locks: but who waits for a mutex can do so too.
+  [[nodiscard]] bool is_in_libc_lock() const {
+    constexpr std::uint32_t kHeldWithWaiters = 2;
+    return command == FutexCommand::kWait && process_private && !timed() &&
+           value == kHeldWithWaiters && instruction != CallInstruction::kSyscallFunction;
+  }
 };
 
 /// The call that a thread sleeps in, restart_syscall resolved where the code or the arguments tell;

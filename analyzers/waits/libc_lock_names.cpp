@@ -1,7 +1,7 @@
 #include "analyzers/waits/libc_lock_names.h"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 
 // Which functions take which of glibc's own locks, from glibc 2.36: malloc/arena.c,
 // stdlib/{cxa_atexit,exit,setenv,random}.c, time/{tzset,mktime}.c, locale/setlocale.c,
@@ -25,6 +25,7 @@ constexpr std::string_view kResolver = "resolver";
 constexpr std::string_view kNames = "name service";
 constexpr std::string_view kSyslog = "syslog";
 constexpr std::string_view kRandom = "random numbers";
+constexpr std::string_view kStacks = "thread stacks";
 constexpr std::string_view kSeveral;
 
 constexpr Row kTable[] = {
@@ -60,6 +61,9 @@ constexpr Row kTable[] = {
     {"internal_atexit", kExit},
     {"new_exitfn", kExit},
     {"run_exit_handlers", kExit},
+    {"allocate_stack*", kStacks},
+    {"nptl_deallocate_stack", kStacks},
+    {"nptl_free_stacks", kStacks},
     {"pthread_atfork", kAtfork},
     {"register_atfork", kAtfork},
     {"unregister_atfork", kAtfork},
@@ -121,6 +125,13 @@ constexpr Row kTable[] = {
     {"setstate", kRandom},
 };
 
+// libio/genops.c.
+constexpr std::string_view kListFunctions[] = {
+    "_IO_link_in",    "_IO_un_link", "_IO_list_lock", "_IO_list_resetlock",
+    "_IO_flush_all*", "_IO_cleanup", "_IO_iter_*",    "_IO_unbuffer_all*",
+    "IO_cleanup",     "fcloseall*",  "flush_cleanup",
+};
+
 bool matches(std::string_view pattern, std::string_view name) {
   if (!pattern.ends_with('*')) return name == pattern;
   return name.starts_with(pattern.substr(0, pattern.size() - 1));
@@ -134,6 +145,11 @@ std::optional<std::string_view> find_libc_lock(std::string_view name) {
   const auto* row = std::ranges::find_if(
       kTable, [&](const Row& candidate) { return matches(candidate.function, name); });
   return row == std::end(kTable) ? std::nullopt : std::optional(row->guards);
+}
+
+bool locks_list_of_files(std::string_view name) {
+  return std::ranges::any_of(kListFunctions,
+                             [&](std::string_view pattern) { return matches(pattern, name); });
 }
 
 }  // namespace pstuck

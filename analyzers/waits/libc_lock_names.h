@@ -10,4 +10,7 @@ namespace pstuck {
 /// `name` is plain (plain_libc_name).
 std::optional<std::string_view> find_libc_lock(std::string_view name);
 
+/// Whether the function may lock libc's list of all FILEs.
+bool locks_list_of_files(std::string_view name);
+
 }  // namespace pstuck

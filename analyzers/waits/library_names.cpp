@@ -36,16 +36,18 @@ bool means_nothing(std::string_view name) {
 }
 
 bool is_stdio(std::string_view name) {
-  return is_any(name,
-                {"fputs",   "fputc",  "putc",   "puts",    "putchar", "fwrite",   "fread",
-                 "fgets",   "fgetc",  "getc",   "getchar", "printf",  "fprintf",  "vfprintf",
-                 "vprintf", "fflush", "fclose", "fopen",   "getline", "getdelim", "ungetc",
-                 "fseek",   "fseeko", "ftell",  "ftello",  "rewind",  "fgetpos",  "fsetpos",
-                 "setvbuf", "setbuf", "fscanf", "scanf",   "vfscanf", "perror",   "flockfile",
-                 "fputws",  "fputwc", "feof",   "ferror",  "fileno",  "freopen",  "fdopen",
-                 "dprintf", "putw",   "getw",   "fgetws",  "fgetwc",  "getwchar", "putwchar",
-                 "wprintf", "vscanf", "fwscanf", "wscanf", "clearerr",
-                 "isoc99_scanf", "isoc99_fscanf", "isoc23_scanf", "isoc23_fscanf"}) ||
+  return is_any(name, {"fputs",         "fputc",        "putc",         "puts",     "putchar",
+                       "fwrite",        "fread",        "fgets",        "fgetc",    "getc",
+                       "getchar",       "printf",       "fprintf",      "vfprintf", "vprintf",
+                       "fflush",        "fclose",       "fopen",        "getline",  "getdelim",
+                       "ungetc",        "fseek",        "fseeko",       "ftell",    "ftello",
+                       "rewind",        "fgetpos",      "fsetpos",      "setvbuf",  "setbuf",
+                       "fscanf",        "scanf",        "vfscanf",      "perror",   "flockfile",
+                       "fputws",        "fputwc",       "feof",         "ferror",   "fileno",
+                       "freopen",       "fdopen",       "dprintf",      "putw",     "getw",
+                       "fgetws",        "fgetwc",       "getwchar",     "putwchar", "wprintf",
+                       "vscanf",        "fwscanf",      "wscanf",       "clearerr", "isoc99_scanf",
+                       "isoc99_fscanf", "isoc23_scanf", "isoc23_fscanf"}) ||
          starts_with_any(name, {"_IO_", "IO_", "vfprintf_", "vfwprintf", "fwprintf"});
 }
 

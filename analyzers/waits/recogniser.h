@@ -13,9 +13,13 @@
 #include "analyzers/waits/futex_call.h"
 #include "analyzers/waits/library_names.h"
 #include "analyzers/waits/mutex_layout.h"
+#include "analyzers/waits/stdio_layout.h"
 #include "symbolize/program.h"
 
 namespace pstuck {
+
+/// By the address of what is run once; an id of 0 where several threads say that they run it.
+using OnceRunners = std::unordered_map<std::uint64_t, Tid>;
 
 /// Reads each lock once, so that all who wait for it are judged by the same bytes.
 class LockReader {
@@ -25,14 +29,21 @@ class LockReader {
   std::optional<MutexBytes> read_mutex(Address at);
   /// As read_cleanup_chain().
   const std::vector<CleanupHandler>& read_cleanup(const ThreadSnapshot& thread);
+  /// The thread that runs the routine of this pthread_once_t, as its cleanup chain says; its id in
+  /// the target's namespace. None where no thread or more than one says so.
+  std::optional<Tid> find_once_runner(const Snapshot& snapshot, Address once);
   /// What Resource::seen is for an object of this size; empty when it cannot be read.
   std::vector<std::byte> read_seen(Address at, std::size_t size);
+  /// The FILE of libc's list of open FILEs that has its lock here.
+  std::optional<Address> find_file(Program& program, Address lock);
   [[nodiscard]] Memory& memory() { return memory_; }
 
  private:
   Memory& memory_;
   std::unordered_map<std::uint64_t, std::optional<MutexBytes>> mutexes_;
   std::unordered_map<const ThreadSnapshot*, std::vector<CleanupHandler>> cleanup_;
+  std::optional<OnceRunners> once_runners_;
+  std::optional<std::unordered_map<std::uint64_t, Address>> files_;  // by lock
 };
 
 /// One thread that sleeps in a futex call, and all that may be asked about it.
@@ -68,17 +79,37 @@ std::optional<RecognisedWait> recognise_atomic_wait(const FutexSleeper& sleeper)
 std::optional<RecognisedWait> recognise_counting_semaphore(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_future(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_latch(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_libc_lock(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_pthread_barrier(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_pthread_cond(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_pthread_join(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_pthread_mutex(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_pthread_once(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_pthread_rwlock(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_refused_pi_mutex(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_semaphore(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_static_guard(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_std_barrier(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_stdio_lock(const FutexSleeper& sleeper);
+
+/// One thread that runs, and all that may be asked about it.
+struct RunningThread {
+  const ThreadSnapshot& thread;
+  const Stack& stack;
+  const ProgramFrames& frames;
+  LockReader& locks;
+};
+
+std::optional<RecognisedWait> recognise_pthread_spin(const RunningThread& running);
+
+/// A thread that runs can wait all the same: it spins until a lock is free.
+std::optional<RecognisedWait> recognise_spin(const RunningThread& running);
 
 /// The first row of the table that recognises the wait.
 std::optional<RecognisedWait> recognise_wait(const FutexSleeper& sleeper);
+
+/// What a lock says that records a pthread_t.
+RecordedOwner find_owner(const StdioLock& lock, Memory& memory);
 
 /// What is known of a mutex once it is sure that `sleeper` waits for it.
 RecognisedWait describe_mutex_wait(const FutexSleeper& sleeper, Address address,

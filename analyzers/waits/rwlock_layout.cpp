@@ -9,7 +9,7 @@ constexpr std::uint32_t kWritePhase = 1;
 constexpr std::uint32_t kWriteLocked = 2;
 constexpr std::uint32_t kReaderShift = 3;
 constexpr std::uint32_t kHandOver = 0x80000000;  // in `writers`
-constexpr std::uint32_t kShared = 1;  // nptl/pthread_rwlock_init.c
+constexpr std::uint32_t kShared = 1;             // nptl/pthread_rwlock_init.c
 constexpr std::uint32_t kMostFutex = 3;
 constexpr std::uint32_t kLastPreference = 2;
 

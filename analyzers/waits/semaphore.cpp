@@ -40,11 +40,12 @@ bool agrees(const FutexSleeper& sleeper, const SemaphoreBytes& semaphore) {
   return semaphore.shared != 0 || semaphore.waiters <= sleeper.snapshot.threads.size() + 1;
 }
 
-/// "/jobs" where the semaphore is that of sem_open("/jobs"): glibc keeps it in a file of its own,
-/// sysdeps/nptl/sem_open.c. Empty for another.
+/// "/jobs" where the semaphore is that of sem_open("/jobs"). Who creates it maps it under another
+/// name and then renames the file, so that there its mapping looks deleted (glibc 2.36:
+/// sysdeps/pthread/sem_open.c). Empty for another.
 std::string name_of(const Mapping* mapping) {
   constexpr std::string_view kFiles = "/dev/shm/sem.";
-  if (mapping == nullptr || !mapping->path.starts_with(kFiles)) return {};
+  if (mapping == nullptr || mapping->deleted || !mapping->path.starts_with(kFiles)) return {};
   return "/" + mapping->path.substr(kFiles.size());
 }
 
@@ -58,13 +59,12 @@ std::optional<RecognisedWait> recognise_semaphore(const FutexSleeper& sleeper) {
   }
   const NamedWait& names = sleeper.names;
   const bool chained = is_on_chain(sleeper);
-  const bool named =
-      names.names(NameMeans::kSemaphore) && !names.rules_out(NameMeans::kSemaphore);
+  const bool named = names.names(NameMeans::kSemaphore) && !names.rules_out(NameMeans::kSemaphore);
   if (!chained && !named) return std::nullopt;
-  RecognisedWait wait{.resource = {.address = call.word},
-                      .kind = WaitKind::kUnit,
-                      .by = chained ? RecognisedBy::kCleanupChain
-                                    : names.best_name(NameMeans::kSemaphore)};
+  RecognisedWait wait{
+      .resource = {.address = call.word},
+      .kind = WaitKind::kUnit,
+      .by = chained ? RecognisedBy::kCleanupChain : names.best_name(NameMeans::kSemaphore)};
   wait.resource.process_shared = !call.process_private;
   wait.resource.name = name_of(find_mapping(sleeper.snapshot, call.word));
   if (!wait.resource.name.empty()) wait.resource.named_by = NamedBy::kVariable;

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "analyzers/waits/recogniser.h"
 
 namespace pstuck {
@@ -21,9 +19,13 @@ constexpr Row kTable[] = {
     {ResourceKind::kCondition, recognise_pthread_cond},
     {ResourceKind::kSemaphore, recognise_semaphore},
     {ResourceKind::kRwlock, recognise_pthread_rwlock},
+    {ResourceKind::kBarrier, recognise_pthread_barrier},
+    {ResourceKind::kOnce, recognise_pthread_once},
     {ResourceKind::kMutex, recognise_pthread_mutex},
     {ResourceKind::kMutex, recognise_refused_pi_mutex},
     {ResourceKind::kAtomic, recognise_atomic_wait},
+    {ResourceKind::kStdio, recognise_stdio_lock},
+    {ResourceKind::kLibcLock, recognise_libc_lock},
 };
 
 }  // namespace
@@ -38,23 +40,10 @@ std::optional<RecognisedWait> recognise_wait(const FutexSleeper& sleeper) {
   return std::nullopt;
 }
 
-std::optional<MutexBytes> LockReader::read_mutex(Address at) {
-  const auto [entry, is_new] = mutexes_.try_emplace(at.value);
-  if (is_new) entry->second = memory_.read_object<MutexBytes>(at);
-  return entry->second;
-}
-
-const std::vector<CleanupHandler>& LockReader::read_cleanup(const ThreadSnapshot& thread) {
-  const auto [entry, is_new] = cleanup_.try_emplace(&thread);
-  if (is_new) entry->second = read_cleanup_chain(thread, memory_);
-  return entry->second;
-}
-
-std::vector<std::byte> LockReader::read_seen(Address at, std::size_t size) {
-  constexpr std::size_t kMost = 24;
-  std::vector<std::byte> bytes(std::min(size, kMost));
-  if (memory_.read(at, bytes) != bytes.size()) bytes.clear();
-  return bytes;
+std::optional<RecognisedWait> recognise_spin(const RunningThread& running) {
+  auto wait = recognise_pthread_spin(running);
+  if (wait) wait->resource.kind = ResourceKind::kSpinlock;
+  return wait;
 }
 
 }  // namespace pstuck

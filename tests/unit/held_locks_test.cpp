@@ -355,6 +355,7 @@ class LockLists : public HeldLocks {
   }
 
   void put_pthread(Address at, std::int32_t tid) {
+    target.memory().put_object(at, at);
     target.memory().put_object(at + 16, at);
     target.memory().put_object(at + 720, tid);
   }
