@@ -45,8 +45,10 @@ Diagnosis diagnose(const Snapshot& snapshot, const Stacks& stacks, const Sources
   std::vector<Address> locks;
   for (const Resource& resource : diagnosis.resources) {
     if (resource.kind != ResourceKind::kThread) locks.push_back(resource.address);
+    if (resource.condition_mutex) locks.push_back(resource.condition_mutex->address);
   }
   std::ranges::sort(locks);
+  locks.erase(std::unique(locks.begin(), locks.end()), locks.end());
   const auto variables = sources.program.find_variables(stacks, locks);
   attribute_frames(stacks, frames, sources.program, variables, diagnosis);
   drop_doubted_locks(diagnosis);

@@ -329,6 +329,7 @@ struct Finding {
 /// Threads that no finding and no pile-up is about, alike in what they do.
 struct ThreadGroup {
   Activity activity = Activity::kUnknown;
+  std::optional<ResourceKind> waits_for;  ///< set for kWaits
   std::int64_t syscall = -1;
   StackGroup group;
 };

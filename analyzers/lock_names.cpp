@@ -237,6 +237,11 @@ void name_locks(const Stacks& stacks, Program& program, std::span<const Variable
       if (!name->type.empty()) resource.type = name->type;
     }
     if (resource.type.empty()) resource.type = frames.find_type();
+    if (!resource.condition_mutex) continue;
+    ConditionMutex& mutex = *resource.condition_mutex;
+    const auto mutex_name =
+        find_name(program, mutex.address, FrameNames(stacks, hits[mutex.address]));
+    if (mutex_name) mutex.name = mutex_name->text;
   }
   number_locks(resources);
 }

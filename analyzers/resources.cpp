@@ -4,6 +4,11 @@
 
 namespace pstuck {
 
+bool holds_up(const Resource& resource) {
+  if (resource.kind != ResourceKind::kSemaphore) return is_lock(resource.kind);
+  return !resource.partners.empty() || resource.holder.fate == OwnerFate::kThread;
+}
+
 void keep_resources(std::span<const ResourceIndex> kept, Diagnosis& diagnosis) {
   std::vector<ResourceIndex> new_index(diagnosis.resources.size());
   std::vector<Resource> resources;

@@ -109,6 +109,7 @@ void add_unknown_holders(const Sentences& sentences, std::vector<std::string>& i
   std::size_t unknown = 0;
   for (ResourceIndex i = 0; i < resources.size(); ++i) {
     const OwnerFate fate = resources[i].holder.fate;
+    if (!is_lock(resources[i].kind) || resources[i].partners_complete) continue;
     if (fate != OwnerFate::kNotRecorded && fate != OwnerFate::kUnreadable &&
         fate != OwnerFate::kOtherNamespace) {
       continue;
@@ -129,7 +130,7 @@ void add_unnamed_futexes(const Sentences& sentences, std::vector<std::string>& i
     if (labels.status(i).activity == Activity::kFutex) tids.push_back(labels.tid(i));
   }
   if (tids.empty()) return;
-  into.push_back(fmt::format("What {} for in {}: neither a mutex nor a thread's end. {}",
+  into.push_back(fmt::format("What {} for in {}: no primitive that pstuck knows. {}",
                              count_words(tids.size(), "thread waits", "threads wait"),
                              verb_for(tids.size(), "a futex call", "futex calls"), id_words(tids)));
 }

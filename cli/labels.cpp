@@ -135,10 +135,27 @@ const HeldLock* Labels::held(ThreadIndex thread, ResourceIndex lock) const {
   return found == locks.end() ? nullptr : *found;
 }
 
+WaitIndex Labels::awaited_by(const Cycle& cycle, std::size_t member) const {
+  const Diagnosis& diagnosis = report_->diagnosis;
+  const ThreadIndex thread = diagnosis.waits.at(cycle.waits.at(member)).thread;
+  const std::size_t size = cycle.waits.size();
+  const auto has_part = [&](WaitIndex wait) {
+    const Resource& resource = diagnosis.resources.at(diagnosis.waits.at(wait).resource);
+    return std::ranges::find(resource.partners, thread, &Partner::thread) !=
+           resource.partners.end();
+  };
+  for (std::size_t back = 1; back <= size; ++back) {
+    const std::size_t i = (member + size - back) % size;
+    if (cycle.holders.at(i) == thread) return cycle.waits[i];
+  }
+  const auto found = std::ranges::find_if(cycle.waits, has_part);
+  return found == cycle.waits.end() ? cycle.waits.at(member) : *found;
+}
+
 const HeldLock* Labels::held(const Cycle& cycle, std::size_t member) const {
   const auto& waits = report_->diagnosis.waits;
-  const std::size_t before = member == 0 ? cycle.waits.size() - 1 : member - 1;
-  return held(waits.at(cycle.waits.at(member)).thread, waits.at(cycle.waits.at(before)).resource);
+  return held(waits.at(cycle.waits.at(member)).thread,
+              waits.at(awaited_by(cycle, member)).resource);
 }
 
 const Acquisition* Labels::acquisition(const HeldLock* held) const {

@@ -43,7 +43,10 @@ class Labels {
   /// Null when the thread is not known to hold it.
   [[nodiscard]] const HeldLock* held(ThreadIndex thread, ResourceIndex lock) const;
 
-  /// What a cycle's member holds and the one before it waits for; null when that is a thread's end.
+  /// The wait of a cycle that waits for this member: that of the one before it, where it does.
+  [[nodiscard]] WaitIndex awaited_by(const Cycle& cycle, std::size_t member) const;
+
+  /// What a cycle's member holds and another waits for; null when that is no lock.
   [[nodiscard]] const HeldLock* held(const Cycle& cycle, std::size_t member) const;
 
   /// Where a thread took a lock; null for no lock, and when no frame is known to have taken it.

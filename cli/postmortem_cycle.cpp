@@ -10,6 +10,7 @@
 #include "cli/palette.h"
 #include "cli/postmortem_prompts.h"
 #include "cli/text_page.h"
+#include "cli/wait_words.h"
 #include "cli/words.h"
 
 namespace pstuck {
@@ -28,13 +29,15 @@ std::vector<Wait> waits_of(const Diagnosis& diagnosis, const Finding& finding) {
     }
     return waits;
   }
+  if (!finding.resource) return diagnosis.waits;
   std::copy_if(diagnosis.waits.begin(), diagnosis.waits.end(), std::back_inserter(waits),
                [&](const Wait& wait) { return wait.resource == finding.resource; });
   return waits;
 }
 
 std::string wait_words(const Sentences& sentences, const Wait& wait) {
-  std::string text = fmt::format("waits for {}", sentences.lock(wait.resource));
+  std::string text =
+      fmt::format("waits {} {}", wait_words(wait.kind), sentences.lock(wait.resource));
   if (wait.frame) text += " in " + place_of_wait(sentences, wait);
   if (wait.waited) text += ", for " + duration_words(*wait.waited);
   if (wait.deadline) text += ", " + sentences.deadline(wait);
@@ -43,11 +46,14 @@ std::string wait_words(const Sentences& sentences, const Wait& wait) {
 
 /// "holds `g_router`, taken in `Router::dispatch` at `router.cpp:86`,".
 std::string hold_words(const Sentences& sentences, const Cycle& cycle, std::size_t member) {
-  const auto& waits = sentences.labels().report().diagnosis.waits;
-  const Wait& before = waits.at(member == 0 ? cycle.waits.back() : cycle.waits[member - 1]);
+  const Diagnosis& diagnosis = sentences.labels().report().diagnosis;
+  const Wait& before = diagnosis.waits.at(sentences.labels().awaited_by(cycle, member));
+  const Resource& resource = diagnosis.resources.at(before.resource);
   if (before.kind == WaitKind::kJoin) return "is joined by " + sentences.thread(before.thread);
   const std::string taken = sentences.taken(sentences.labels().held(cycle, member));
-  return fmt::format("holds {}{}", sentences.lock(before.resource),
+  return fmt::format("{}{} {}{}", resource.holder.evidence == Evidence::kRecorded ? "" : "likely ",
+                     part_words(resource, diagnosis.waits.at(cycle.waits[member]).thread),
+                     sentences.lock(before.resource),
                      taken.empty() ? "" : fmt::format(", taken in {},", taken));
 }
 
@@ -100,7 +106,8 @@ std::string mutual_exclusion(const Sentences& sentences, const std::vector<Wait>
 std::string hold_and_wait(const Sentences& sentences, const Finding& finding) {
   if (finding.cycle) return "each thread above keeps what it has while it waits";
   const Diagnosis& diagnosis = sentences.labels().report().diagnosis;
-  const ResourceIndex lock = finding.resource.value_or(0);
+  if (!finding.resource) return "each thread above keeps what it has while it waits";
+  const ResourceIndex lock = *finding.resource;
   const Holder& holder = diagnosis.resources.at(lock).holder;
   if (holder.fate == OwnerFate::kThread && holder.thread) {
     const std::string taken = sentences.taken(sentences.labels().held(*holder.thread, lock));
@@ -117,12 +124,16 @@ std::string no_preemption(const Sentences& sentences, const std::vector<Wait>& w
     return fmt::format("only for a time: the wait of {} {}", sentences.thread(wait.thread),
                        sentences.deadline(wait));
   }
-  return "no wait above has a timeout, and only its owner can unlock a mutex";
+  return "no wait above has a timeout, and only who has a lock can give it back";
 }
 
 std::string circular_wait(const Sentences& sentences, const Finding& finding,
                           const std::vector<Wait>& waits) {
   if (!finding.cycle) return "not shown: the waits end without a circle";
+  const Diagnosis& diagnosis = sentences.labels().report().diagnosis;
+  if (!diagnosis.cycles.at(*finding.cycle).ring) {
+    return "each of them waits for others of them, in more than one circle";
+  }
   std::string text;
   for (std::size_t i = 0; i < waits.size() && i < kShownMembers; ++i) {
     text += sentences.thread(waits[i].thread) + " → ";
@@ -149,20 +160,21 @@ struct ShownStack {
   std::optional<ResourceIndex> held;
 };
 
-std::vector<ShownStack> stacks_of(const Diagnosis& diagnosis, const Finding& finding,
+std::vector<ShownStack> stacks_of(const Labels& labels, const Finding& finding,
                                   const std::vector<Wait>& waits) {
+  const Diagnosis& diagnosis = labels.report().diagnosis;
   std::vector<ShownStack> stacks;
   if (finding.cycle) {
     for (std::size_t i = 0; i < waits.size() && i < kShownStacks; ++i) {
-      stacks.push_back({waits[i].thread, (i == 0 ? waits.back() : waits[i - 1]).resource});
+      const Cycle& cycle = diagnosis.cycles.at(*finding.cycle);
+      const WaitIndex awaited_by = labels.awaited_by(cycle, i);
+      stacks.push_back({waits[i].thread, diagnosis.waits.at(awaited_by).resource});
     }
     return stacks;
   }
-  const ResourceIndex resource = finding.resource.value_or(0);
-  if (resource < diagnosis.resources.size()) {
-    const Holder& holder = diagnosis.resources[resource].holder;
-    const bool known = holder.fate == OwnerFate::kThread && holder.thread;
-    if (known) stacks.push_back({*holder.thread, resource});
+  if (finding.resource && *finding.resource < diagnosis.resources.size()) {
+    const auto& blocker = diagnosis.resources[*finding.resource].blocker;
+    if (blocker) stacks.push_back({*blocker, finding.resource});
   }
   if (!waits.empty()) stacks.push_back({waits.front().thread, {}});
   return stacks;
@@ -173,7 +185,7 @@ std::string stack_block(const Report& report, const Finding& finding,
   std::ostringstream lines;
   const Palette plain;
   const TextPage page(report, plain, lines);
-  for (const ShownStack& shown : stacks_of(report.diagnosis, finding, waits)) {
+  for (const ShownStack& shown : stacks_of(page.labels(), finding, waits)) {
     const FrameRange range =
         range_with_lock(page, {shown.thread, 0, kShownFrames, "  ", true}, shown.held);
     lines << page.sentences.thread(shown.thread) << '\n';

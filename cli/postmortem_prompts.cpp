@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cli/wait_words.h"
 #include "cli/words.h"
 
 namespace pstuck {
@@ -36,7 +37,7 @@ std::vector<Member> members_of(const Sentences& sentences, const Cycle& cycle) {
   std::vector<Member> members;
   for (std::size_t i = 0; i < cycle.waits.size() && i < kShownMembers; ++i) {
     const Wait& wait = waits.at(cycle.waits[i]);
-    const Wait& before = waits.at(i == 0 ? cycle.waits.back() : cycle.waits[i - 1]);
+    const Wait& before = waits.at(sentences.labels().awaited_by(cycle, i));
     const bool joined = before.kind == WaitKind::kJoin;
     const std::string held = sentences.lock(before.resource);
     const std::string taken = sentences.taken(sentences.labels().held(cycle, i));
@@ -194,6 +195,32 @@ Prompts prompts_for_stall(const Sentences& sentences, ResourceIndex resource, Th
   return prompts;
 }
 
+/// Nobody is left to do what every thread waits for.
+Prompts prompts_for_all_asleep(const Sentences& sentences) {
+  std::vector<std::string> waits;
+  for (const Wait& wait : sentences.labels().report().diagnosis.waits) {
+    const std::string text = fmt::format("{} waits {} {}", place_of_wait(sentences, wait),
+                                         wait_words(wait.kind), sentences.lock(wait.resource));
+    if (waits.size() < kShownMembers && std::ranges::find(waits, text) == waits.end()) {
+      waits.push_back(text);
+    }
+  }
+  Prompts prompts;
+  prompts.trigger = {"Which thread should have acted last, and what did it do instead?"};
+  prompts.root_cause_known = waits;
+  prompts.root_cause = {
+      "Which notification, post, arrival or result did not come: was it sent before anybody "
+      "waited, or is the number of those who should send it wrong?"};
+  prompts.patch = {
+      "Wait with a predicate that is set under the mutex, so that a notification cannot be lost.",
+      "Derive the number of parties from the threads that were really started."};
+  prompts.prevention = {"Give waits that depend on other threads a time limit, and report it."};
+  prompts.tests = {
+      "Delay the thread that waits until the others are done; the test hangs before "
+      "the patch and ends after it."};
+  return prompts;
+}
+
 /// Where the direct waiters of a finding's lock stand, each place once.
 std::string places_of_waiters(const Sentences& sentences, ResourceIndex resource) {
   std::vector<std::string> places;
@@ -224,7 +251,8 @@ Prompts prompts_for(const Sentences& sentences, const Finding& finding) {
     if (!order.empty()) prompts.prevention_known = {"Orders that were seen: " + order + "."};
     return prompts;
   }
-  const ResourceIndex resource = finding.resource.value_or(0);
+  if (!finding.resource) return prompts_for_all_asleep(sentences);
+  const ResourceIndex resource = *finding.resource;
   const std::string lock = sentences.lock(resource);
   const auto& holder = diagnosis.resources.at(resource).holder.thread;
   if (finding.kind == FindingKind::kStalledHolder && holder) {

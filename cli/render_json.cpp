@@ -346,6 +346,7 @@ Json ReportWriter::finding(const Finding& finding) const {
 
 Json ReportWriter::other(const ThreadGroup& group) const {
   return {{"activity", json_word(group.activity)},
+          {"waits_for", group.waits_for ? Json(json_word(*group.waits_for)) : Json()},
           {"syscall", json_of_syscall(group.syscall)},
           {"tids", tids(group.group.threads)},
           {"functions", functions(group.group.functions)}};

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <ostream>
 
+#include "analyzers/resources.h"
 #include "cli/escape.h"
 #include "cli/renderers.h"
 #include "cli/text_page.h"
+#include "cli/wait_words.h"
 #include "cli/words.h"
 
 namespace pstuck {
@@ -39,9 +41,8 @@ void print_deadlock(const TextPage& page, const Finding& finding) {
   page.out << '\n';
   print_evidence(page, finding);
   for (std::size_t i = 0; i < cycle.waits.size() && i < kStacksOfACycle; ++i) {
-    const WaitIndex before = i == 0 ? cycle.waits.back() : cycle.waits[i - 1];
     print_stack(page, diagnosis.waits.at(cycle.waits[i]).thread,
-                diagnosis.waits.at(before).resource);
+                diagnosis.waits.at(page.labels().awaited_by(cycle, i)).resource);
   }
 }
 
@@ -59,6 +60,7 @@ void print_stuck(const TextPage& page, const Finding& finding) {
     page.out << '\n';
   }
   print_evidence(page, finding);
+  if (!finding.resource) return;
   const PileUp* const pile_up = find_pile_up(diagnosis, finding.resource);
   if (pile_up == nullptr || pile_up->waits.empty()) return;
   page.out << "\n  " << count_words(pile_up->waits.size(), "thread waits", "threads wait")
@@ -85,9 +87,8 @@ void print_findings(const TextPage& page) {
 }
 
 bool told_in_a_finding(const Diagnosis& diagnosis, const PileUp& pile_up) {
-  return std::any_of(diagnosis.findings.begin(), diagnosis.findings.end(), [&](const Finding& f) {
-    return f.kind != FindingKind::kDeadlock && f.resource == pile_up.resource;
-  });
+  return std::any_of(diagnosis.findings.begin(), diagnosis.findings.end(),
+                     [&](const Finding& f) { return f.resource == pile_up.resource; });
 }
 
 void print_pile_up(const TextPage& page, const PileUp& pile_up) {
@@ -96,8 +97,8 @@ void print_pile_up(const TextPage& page, const PileUp& pile_up) {
                                  pile_up.waits.size() == 1 ? "WAITING" : "PILE-UP")
            << "   " << page.sentences.pile_up(pile_up) << '\n';
   print_groups(page, pile_up.groups);
-  const Holder& holder = page.report.diagnosis.resources.at(pile_up.resource).holder;
-  const bool in_a_deadlock = holder.thread && page.labels().deadlock_of(*holder.thread);
+  const auto& blocker = page.report.diagnosis.resources.at(pile_up.resource).blocker;
+  const bool in_a_deadlock = blocker && page.labels().deadlock_of(*blocker);
   if (!in_a_deadlock) print_holder(page, pile_up.resource);
 }
 
@@ -105,7 +106,10 @@ void print_pile_ups(const TextPage& page) {
   std::size_t shown = 0;
   std::size_t left_out = 0;
   for (const PileUp& pile_up : page.report.diagnosis.pile_ups) {
-    if (told_in_a_finding(page.report.diagnosis, pile_up)) continue;
+    if (told_in_a_finding(page.report.diagnosis, pile_up) ||
+        !is_worth_telling(page.report.diagnosis, pile_up)) {
+      continue;
+    }
     if (shown < kShownPileUps) {
       print_pile_up(page, pile_up);
       ++shown;
@@ -144,8 +148,7 @@ void print_calm_groups(const TextPage& page) {
   };
   for (std::size_t i = 0; i < others.size() && i < kShownOthers; ++i) {
     const auto& threads = others[i].group.threads;
-    rows.push_back({fmt::format("{}", threads.size()),
-                    activity_words(others[i].activity, others[i].syscall, threads.size()),
+    rows.push_back({fmt::format("{}", threads.size()), group_words(others[i], threads.size()),
                     functions_label(page.report.stacks, others[i].group.functions),
                     id_words(page.labels().tids(threads))});
     widen(widest.count, rows.back().count);
@@ -171,8 +174,10 @@ void print_calm(const TextPage& page) {
            << page.sentences.process() << ", "
            << count_words(page.report.snapshot.threads.size(), "thread", "threads");
   const auto& waits = page.report.diagnosis.waits;
-  const auto for_locks = static_cast<std::size_t>(std::count_if(
-      waits.begin(), waits.end(), [](const Wait& wait) { return wait.kind != WaitKind::kJoin; }));
+  const auto for_locks =
+      static_cast<std::size_t>(std::count_if(waits.begin(), waits.end(), [&](const Wait& wait) {
+        return holds_up(page.report.diagnosis.resources.at(wait.resource));
+      }));
   if (for_locks > 0) {
     page.out << " · " << for_locks << ' '
              << verb_for(for_locks, "waits for a lock", "wait for locks");

@@ -6,6 +6,7 @@
 #include "cli/escape.h"
 #include "cli/renderers.h"
 #include "cli/text_page.h"
+#include "cli/wait_words.h"
 #include "cli/words.h"
 
 namespace pstuck {
@@ -35,7 +36,8 @@ std::string holder_in_full(const TextPage& page, ResourceIndex index) {
   const bool known = holder.fate == OwnerFate::kThread && holder.thread;
   if (!known || *holder.thread >= threads.size()) return page.sentences.holder(index);
   const ThreadSnapshot& thread = threads[*holder.thread];
-  return fmt::format("{}held by {} \"{}\"", holder.evidence == Evidence::kInferred ? "likely " : "",
+  return fmt::format("{}{} {} \"{}\"", holder.evidence == Evidence::kInferred ? "likely " : "",
+                     passive_part_words(page.report.diagnosis.resources.at(index), *holder.thread),
                      thread.tid.value, printable(thread.name, 64));
 }
 
@@ -44,7 +46,7 @@ std::string wait_in_full(const TextPage& page, const Wait& wait) {
   const Resource& resource = page.report.diagnosis.resources.at(wait.resource);
   std::string text = "waits ";
   if (wait.waited) text += duration_words(*wait.waited) + " ";
-  text += "for " + page.sentences.lock(wait.resource);
+  text += fmt::format("{} {}", wait_words(wait.kind), page.sentences.lock(wait.resource));
   if (resource.kind != ResourceKind::kThread) {
     if (!resource.name.empty()) text += fmt::format(" ({})", lock_words(resource));
     text += ", " + holder_in_full(page, wait.resource);
@@ -57,9 +59,15 @@ std::string wait_line(const TextPage& page, const Wait& wait) {
   if (page.report.diagnosis.resources.at(wait.resource).kind == ResourceKind::kThread) {
     return "- waiting for " + page.sentences.lock(wait.resource);
   }
-  const bool again = wait.kind == WaitKind::kRelockAfterCondition;
-  return fmt::format("- waiting to lock {}{}", again ? "again " : "",
-                     lock_in_full(page, wait.resource));
+  const std::string lock = lock_in_full(page, wait.resource);
+  switch (wait.kind) {
+    case WaitKind::kLock:
+      return "- waiting to lock " + lock;
+    case WaitKind::kRelockAfterCondition:
+      return "- waiting to lock again " + lock;
+    default:
+      return fmt::format("- waiting {} {}", wait_words(wait.kind), lock);
+  }
 }
 
 /// "locked g_router.mu_ (std::mutex 0x55d9…), guard lk, taken at router.cpp:86".
@@ -78,6 +86,7 @@ std::string held_line(const TextPage& page, const HeldLock& held) {
     if (acquisition->line > 0 && place != place_label(frame)) text += ", taken at " + place;
   }
   if (held.found_by == FoundBy::kMemoryScan) text += ", found by scanning memory";
+  if (held.found_by == FoundBy::kWitness) text += ", likely: it records no owner";
   return text;
 }
 
@@ -195,6 +204,7 @@ void print_found(const TextPage& page) {
     print_evidence(page, finding);
   }
   for (const PileUp& pile_up : page.report.diagnosis.pile_ups) {
+    if (!is_worth_telling(page.report.diagnosis, pile_up)) continue;
     page.out << '\n' << page.sentences.pile_up(pile_up) << '\n';
     print_groups(page, pile_up.groups);
   }

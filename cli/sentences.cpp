@@ -6,7 +6,9 @@
 #include <map>
 #include <utility>
 
+#include "analyzers/resources.h"
 #include "cli/escape.h"
+#include "cli/wait_words.h"
 #include "cli/words.h"
 
 namespace pstuck {
@@ -17,45 +19,6 @@ constexpr std::string_view kDot = " · ";
 bool is_thread_end(const Diagnosis& diagnosis, ResourceIndex index) {
   return index < diagnosis.resources.size() &&
          diagnosis.resources[index].kind == ResourceKind::kThread;
-}
-
-std::string id_of(const Holder& holder) {
-  return holder.recorded_id ? fmt::format("{}", holder.recorded_id->value) : "unknown";
-}
-
-/// "mutex", "mutexes"; "locks" when they are of several kinds.
-std::string_view word_for(const std::vector<const Resource*>& locks) {
-  const bool mutexes = std::ranges::all_of(
-      locks, [](const Resource* lock) { return lock->kind == ResourceKind::kMutex; });
-  if (mutexes) return locks.size() == 1 ? "mutex" : "mutexes";
-  return locks.size() == 1 ? "lock" : "locks";
-}
-
-/// How much of a deadlock is recorded where.
-std::string evidence_of_cycle(const Diagnosis& diagnosis, const Cycle& cycle) {
-  std::size_t joins = 0;
-  std::vector<const Resource*> locks;
-  for (const WaitIndex wait : cycle.waits) {
-    const ResourceIndex resource = diagnosis.waits.at(wait).resource;
-    if (is_thread_end(diagnosis, resource)) {
-      ++joins;
-    } else {
-      locks.push_back(&diagnosis.resources.at(resource));
-    }
-  }
-  std::vector<std::string> recorded;
-  if (!locks.empty()) {
-    recorded.push_back(fmt::format("{} recorded in the {}", locks.size() == 1 ? "Owner" : "Owners",
-                                   word_for(locks)));
-  }
-  if (joins > 0) {
-    recorded.push_back(fmt::format("{} recorded in {}",
-                                   joins == 1 ? "joined thread" : "joined threads",
-                                   joins == 1 ? "the waiting call" : "the waiting calls"));
-  }
-  std::string text = list_words(recorded);
-  if (!text.empty() && text.front() == 'j') text.front() = 'J';
-  return text;
 }
 
 std::string kind_count(FindingKind kind, std::size_t count) {
@@ -91,7 +54,6 @@ std::string Sentences::code(std::string_view hostile) const {
 
 std::string Sentences::verdict(const Finding& finding) const {
   std::string text = finding.kind == FindingKind::kDeadlock ? deadlock(finding) : stuck(finding);
-  if (finding.evidence == Evidence::kInferred) text = "likely: " + text;
   if (finding.since) text += fmt::format("{}for {}", kDot, duration_words(*finding.since));
   if (finding.ends_by_itself) {
     text +=
@@ -113,29 +75,39 @@ std::string_view Sentences::calm_verdict() const {
   const auto leaves_a_doubt = [](const ThreadStatus& status) {
     return status.activity == Activity::kFutex || status.activity == Activity::kUnknown;
   };
-  const bool for_locks = std::ranges::any_of(
-      diagnosis.waits, [](const Wait& wait) { return wait.kind != WaitKind::kJoin; });
+  const bool held_up = std::ranges::any_of(diagnosis.waits, [&](const Wait& wait) {
+    const Resource& resource = diagnosis.resources[wait.resource];
+    return holds_up(resource) || resource.parties || resource.kind == ResourceKind::kFuture;
+  });
   const bool doubts =
-      for_locks || diagnosis.moved > 0 || std::ranges::any_of(diagnosis.threads, leaves_a_doubt);
+      held_up || diagnosis.moved > 0 || std::ranges::any_of(diagnosis.threads, leaves_a_doubt);
   return doubts ? "No hang found" : "Nothing is stuck";
 }
 
 std::string Sentences::deadlock(const Finding& finding) const {
   const Diagnosis& diagnosis = labels_.report().diagnosis;
-  const auto& waits = diagnosis.cycles.at(finding.cycle.value_or(0)).waits;
-  if (waits.size() == 2) return "2 threads wait for each other";
-  if (waits.size() != 1) return fmt::format("{} threads wait in a circle", waits.size());
-  const Wait& wait = diagnosis.waits.at(waits.front());
+  const Cycle& cycle = diagnosis.cycles.at(finding.cycle.value_or(0));
+  const std::string_view likely = finding.evidence == Evidence::kInferred ? "likely " : "";
+  if (cycle.waits.size() > 1) {
+    const bool circle = cycle.ring && cycle.waits.size() > 2;
+    return fmt::format("{} threads {}wait {}", cycle.waits.size(), likely,
+                       circle ? "in a circle" : "for each other");
+  }
+  const Wait& wait = diagnosis.waits.at(cycle.waits.front());
   if (is_thread_end(diagnosis, wait.resource)) {
     return thread(wait.thread) + " waits for its own end";
   }
-  return fmt::format("{} waits for {}, which it holds itself", thread(wait.thread),
-                     lock(wait.resource));
+  const Resource& resource = diagnosis.resources.at(wait.resource);
+  return fmt::format("{} waits {} {}, which it {}{} itself", thread(wait.thread),
+                     wait_words(wait.kind), lock(wait.resource), likely,
+                     part_words(resource, wait.thread));
 }
 
 std::string Sentences::stuck(const Finding& finding) const {
+  if (finding.kind == FindingKind::kAllAsleep) return all_asleep(finding);
   const ResourceIndex index = finding.resource.value_or(0);
-  const Holder& holder = labels_.report().diagnosis.resources.at(index).holder;
+  const Resource& resource = labels_.report().diagnosis.resources.at(index);
+  const Holder& holder = resource.holder;
   const std::size_t behind = finding.stuck_behind.size();
   const std::string who =
       fmt::format("{} {} stuck behind ", count_words(behind, "thread", "threads"),
@@ -145,7 +117,7 @@ std::string Sentences::stuck(const Finding& finding) const {
     case FindingKind::kAllAsleep:
       break;
     case FindingKind::kOwnerExited:
-      return fmt::format("{}{}: its owner {} {}", who, lock(index), id_of(holder),
+      return fmt::format("{}{}: its owner {} {}", who, lock(index), owner_id_words(holder),
                          labels_.report().snapshot.core ? "is not one of the core's threads"
                                                         : "exited without unlocking it");
     case FindingKind::kForkInherited:
@@ -154,44 +126,43 @@ std::string Sentences::stuck(const Finding& finding) const {
           lock(index), elsewhere(holder));
     case FindingKind::kOwnerRecycled:
       return fmt::format("{}{}: its owner {} exited, and {}, which has that id now, started later",
-                         who, lock(index), id_of(holder),
+                         who, lock(index), owner_id_words(holder),
                          holder.thread ? thread(*holder.thread) : "another thread");
     case FindingKind::kStalledHolder:
       if (!holder.thread) break;
-      if (is_thread_end(labels_.report().diagnosis, index)) {
-        return fmt::format("{}{}, which {}", who, lock(index), activity(*holder.thread));
-      }
-      return fmt::format("{}{}, which holds {} and {}", who, thread(*holder.thread), lock(index),
+      return fmt::format("{}{}, which {}{} {} and {}", who, thread(*holder.thread),
+                         holder.evidence == Evidence::kInferred ? "likely " : "",
+                         part_words(resource, *holder.thread), lock(index),
                          activity(*holder.thread));
   }
   return who + lock(index);
 }
 
-std::string Sentences::count() const {
-  std::map<FindingKind, std::size_t> counts;
-  for (const Finding& finding : labels_.report().diagnosis.findings) ++counts[finding.kind];
-  if (counts.empty()) return "no deadlock";
-  std::vector<std::string> parts;
-  for (const auto& [kind, count] : counts) parts.push_back(kind_count(kind, count));
-  return list_words(parts);
+std::string Sentences::all_asleep(const Finding& finding) const {
+  const std::size_t threads = finding.stuck_behind.size();
+  if (threads == 1) {
+    return thread(finding.stuck_behind.front()) +
+           " waits for another thread to act, and there is none";
+  }
+  return fmt::format("all {} threads wait for one of them to act, and none will", threads);
 }
 
-std::string Sentences::evidence(const Finding& finding) const {
-  const Diagnosis& diagnosis = labels_.report().diagnosis;
-  std::string text;
-  if (finding.evidence == Evidence::kInferred) {
-    text = "A holder is inferred from its stack, not recorded";
-  } else if (finding.evidence == Evidence::kUnknown) {
-    text = "A holder in it is not known";
-  } else if (finding.cycle) {
-    text = evidence_of_cycle(diagnosis, diagnosis.cycles.at(*finding.cycle));
-  } else if (is_thread_end(diagnosis, finding.resource.value_or(0))) {
-    text = "Joined thread recorded in the waiting call";
-  } else {
-    const ResourceIndex lock = finding.resource.value_or(0);
-    text = fmt::format("Owner recorded in the {}", word_for({&diagnosis.resources.at(lock)}));
+std::string Sentences::count() const {
+  std::map<FindingKind, std::size_t> counts;
+  std::size_t likely = 0;
+  for (const Finding& finding : labels_.report().diagnosis.findings) {
+    const bool deadlock = finding.kind == FindingKind::kDeadlock;
+    if (deadlock && finding.evidence == Evidence::kInferred) {
+      ++likely;
+    } else {
+      ++counts[finding.kind];
+    }
   }
-  return fmt::format("{}{}{}.", text, kDot, proof(finding));
+  std::vector<std::string> parts;
+  for (const auto& [kind, count] : counts) parts.push_back(kind_count(kind, count));
+  if (likely > 0) parts.push_back(count_words(likely, "likely deadlock", "likely deadlocks"));
+  if (parts.empty()) return "no deadlock";
+  return list_words(parts);
 }
 
 std::string Sentences::proof(const Finding& finding) const {
@@ -212,58 +183,12 @@ std::string Sentences::proof(const Finding& finding) const {
   return fmt::format("{} between two reads {} apart", nobody, gap);
 }
 
-std::string Sentences::elsewhere(const Holder& holder) const {
-  if (!holder.elsewhere) return fmt::format("thread {} of another process", id_of(holder));
-  const TaskElsewhere& task = *holder.elsewhere;
-  return fmt::format(
-      "thread {} of {} {}", task.tid.value, task.in_parent ? "the parent process" : "the process",
-      ink_.name(fmt::format("{} (pid {})", printable(task.process_name, 64), task.process.value)));
-}
-
-std::string Sentences::holder(ResourceIndex index) const {
-  const auto& resources = labels_.report().diagnosis.resources;
-  if (index >= resources.size()) return "whose holder is not known";
-  const Holder& holder = resources[index].holder;
-  if (holder.fate == OwnerFate::kThread && holder.thread) {
-    return fmt::format("{}held by {}", holder.evidence == Evidence::kInferred ? "likely " : "",
-                       thread(*holder.thread));
-  }
-  return fate(holder);
-}
-
-std::string Sentences::fate(const Holder& holder) const {
-  switch (holder.fate) {
-    case OwnerFate::kThread:
-      break;
-    case OwnerFate::kInTransition:
-      return "which was changing hands";
-    case OwnerFate::kExited:
-      return fmt::format(
-          "whose owner {} {}", id_of(holder),
-          labels_.report().snapshot.core ? "is not one of the core's threads" : "has exited");
-    case OwnerFate::kForkInherited:
-      return fmt::format("held by {} when this process was forked", elsewhere(holder));
-    case OwnerFate::kOtherProcess:
-      return fmt::format("held by {}", elsewhere(holder));
-    case OwnerFate::kRecycled:
-      return fmt::format("whose owner {} has exited, its id is now that of {}", id_of(holder),
-                         holder.thread ? thread(*holder.thread) : "another thread");
-    case OwnerFate::kOtherNamespace:
-      return fmt::format("whose owner {} is in a PID namespace that pstuck cannot see into",
-                         id_of(holder));
-    case OwnerFate::kNotRecorded:
-      return "whose kind or state records no owner";
-    case OwnerFate::kUnreadable:
-      return "whose memory could not be read";
-  }
-  return "whose holder is not known";
-}
-
 std::string Sentences::activity(ThreadIndex index) const {
   const ThreadStatus& status = labels_.status(index);
   const auto& waits = labels_.report().diagnosis.waits;
   if (status.wait && *status.wait < waits.size()) {
-    return "waits for " + lock(waits[*status.wait].resource);
+    const Wait& wait = waits[*status.wait];
+    return fmt::format("waits {} {}", wait_words(wait.kind), lock(wait.resource));
   }
   std::string text = activity_words(status.activity, status.syscall, 1);
   const auto& threads = labels_.report().snapshot.threads;
@@ -281,23 +206,27 @@ std::string Sentences::chain(ResourceIndex first) const {
   ResourceIndex resource = first;
   for (std::size_t hop = 0; hop <= diagnosis.waits.size(); ++hop) {
     const bool shown = hop < kShownLocks;
+    const Resource& link = diagnosis.resources.at(resource);
     if (shown) text += lock(resource);
-    const Holder& holder = diagnosis.resources.at(resource).holder;
-    const bool known = holder.fate == OwnerFate::kThread && holder.thread;
-    if (shown && !is_thread_end(diagnosis, resource)) text += ", " + this->holder(resource);
-    if (!known)
-      return shown ? text : text + fmt::format(" … to {}, {}", lock(resource), fate(holder));
-    const ThreadStatus& status = labels_.status(*holder.thread);
-    const auto deadlock = labels_.deadlock_of(*holder.thread);
-    if (!shown && (deadlock || !status.wait)) text += " … to " + thread(*holder.thread);
-    if (deadlock) {
-      return text + (labels_.deadlocks() == 1
-                         ? ", in the deadlock above"
-                         : fmt::format(", in deadlock {} above", *deadlock + 1));
+    if (shown && !is_thread_end(diagnosis, resource)) text += ", " + holder(resource);
+    if (!link.blocker) {
+      return shown ? text : text + fmt::format(" … to {}, {}", lock(resource), holder(resource));
     }
-    if (!status.wait) return text + ", which " + activity(*holder.thread);
-    if (hop + 1 < kShownLocks) text += ", which waits for ";
-    resource = diagnosis.waits.at(*status.wait).resource;
+    const std::string one_of_them =
+        shown && link.partners.size() > 1 ? ", of which " + thread(*link.blocker) : "";
+    const ThreadStatus& status = labels_.status(*link.blocker);
+    const auto deadlock = labels_.deadlock_of(*link.blocker);
+    if (!shown && (deadlock || !status.wait)) text += " … to " + thread(*link.blocker);
+    if (deadlock) {
+      text += one_of_them.empty() ? ", in " : one_of_them + " is in ";
+      return text + (labels_.deadlocks() == 1 ? "the deadlock above"
+                                              : fmt::format("deadlock {} above", *deadlock + 1));
+    }
+    const std::string which = one_of_them.empty() ? ", which" : one_of_them;
+    if (!status.wait) return text + which + " " + activity(*link.blocker);
+    const Wait& wait = diagnosis.waits.at(*status.wait);
+    if (hop + 1 < kShownLocks) text += fmt::format("{} waits {} ", which, wait_words(wait.kind));
+    resource = wait.resource;
   }
   return text + ", and so on in a circle that was seen to move";
 }
@@ -307,8 +236,12 @@ std::string Sentences::pile_up(const PileUp& pile_up) const {
   const std::size_t count = pile_up.waits.size();
   const std::string who = count == 1 ? thread(diagnosis.waits.at(pile_up.waits.front()).thread)
                                      : count_words(count, "thread", "threads");
+  const Wait& first = diagnosis.waits.at(pile_up.waits.front());
+  const bool alike = std::ranges::all_of(
+      pile_up.waits, [&](WaitIndex wait) { return diagnosis.waits.at(wait).kind == first.kind; });
   std::string text =
-      fmt::format("{} {} for {}", who, verb_for(count, "waits", "wait"), chain(pile_up.resource));
+      fmt::format("{} {} {} {}", who, verb_for(count, "waits", "wait"),
+                  wait_words(alike ? first.kind : WaitKind::kLock), chain(pile_up.resource));
   if (pile_up.victims > count)
     text += fmt::format("{}{} in all are stuck here", kDot, pile_up.victims);
   return text;
@@ -323,20 +256,21 @@ std::string Sentences::deadline(const Wait& wait) const {
 }
 
 std::string Sentences::others() const {
-  std::vector<std::pair<std::pair<Activity, std::int64_t>, std::size_t>> kinds;
+  std::vector<std::pair<const ThreadGroup*, std::size_t>> kinds;
   for (const ThreadGroup& group : labels_.report().diagnosis.others) {
-    const auto key = std::pair(group.activity, group.syscall);
-    auto found = std::find_if(kinds.begin(), kinds.end(),
-                              [&](const auto& kind) { return kind.first == key; });
-    if (found == kinds.end()) found = kinds.insert(kinds.end(), {key, 0});
+    auto found = std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) {
+      return kind.first->activity == group.activity && kind.first->syscall == group.syscall &&
+             kind.first->waits_for == group.waits_for;
+    });
+    if (found == kinds.end()) found = kinds.insert(kinds.end(), {&group, 0});
     found->second += group.group.threads.size();
   }
   std::stable_sort(kinds.begin(), kinds.end(),
                    [](const auto& a, const auto& b) { return a.second > b.second; });
   std::string text;
-  for (const auto& [kind, count] : kinds) {
+  for (const auto& [group, count] : kinds) {
     if (!text.empty()) text += ", ";
-    text += fmt::format("{} {}", count, activity_words(kind.first, kind.second, count));
+    text += fmt::format("{} {}", count, group_words(*group, count));
   }
   return text;
 }

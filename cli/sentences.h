@@ -47,7 +47,7 @@ class Sentences {
   /// "Owners recorded in the mutexes · nobody in the cycle ran between two reads 25 ms apart."
   [[nodiscard]] std::string evidence(const Finding& finding) const;
 
-  /// "held by worker-7 (48235)", "whose owner 48231 has exited".
+  /// "held by worker-7 (48235)", "likely read by a (1) and b (2)", "whose owner 48231 has exited".
   [[nodiscard]] std::string holder(ResourceIndex index) const;
 
   /// "Router::dispatch at router.cpp:86": where a lock was taken; empty when no frame is known to
@@ -63,6 +63,10 @@ class Sentences {
   /// "Router::dispatch takes g_router → g_cache; Cache::evict takes g_cache → g_router". Empty
   /// when it is not known of every thread in the cycle where it took its lock.
   [[nodiscard]] std::string order(const Cycle& cycle) const;
+
+  /// "a (1): feed_app → libfeed.so; b (2): libfeed.so → feed_app": the modules between where each
+  /// thread of the cycle took its lock and where it waits. Empty when all is in one module.
+  [[nodiscard]] std::string crossings(const Cycle& cycle) const;
 
   /// "sleeps in clock_nanosleep", "waits for g_cache".
   [[nodiscard]] std::string activity(ThreadIndex index) const;
@@ -84,8 +88,11 @@ class Sentences {
   [[nodiscard]] std::string stuck(const Finding& finding) const;
   [[nodiscard]] std::string proof(const Finding& finding) const;
   [[nodiscard]] std::string chain(ResourceIndex first) const;
+  [[nodiscard]] std::string all_asleep(const Finding& finding) const;
   [[nodiscard]] std::string elsewhere(const Holder& holder) const;
-  [[nodiscard]] std::string fate(const Holder& holder) const;
+  [[nodiscard]] std::string partners(const Resource& resource) const;
+  [[nodiscard]] std::string fate(const Resource& resource) const;
+  [[nodiscard]] std::string inferred_edges(const Cycle& cycle) const;
 
   Labels labels_;
   Ink ink_;

@@ -5,6 +5,7 @@
 
 #include "cli/escape.h"
 #include "cli/text_page.h"
+#include "cli/wait_words.h"
 #include "cli/words.h"
 
 namespace pstuck {
@@ -24,15 +25,18 @@ struct CycleRow {
 
 CycleRow hold_row(const TextPage& page, const Cycle& cycle, std::size_t member) {
   const auto& waits = page.report.diagnosis.waits;
-  const Wait& before = waits.at(member == 0 ? cycle.waits.back() : cycle.waits[member - 1]);
+  const Wait& before = waits.at(page.labels().awaited_by(cycle, member));
+  const Resource& resource = page.report.diagnosis.resources.at(before.resource);
+  const ThreadIndex thread = waits.at(cycle.waits[member]).thread;
   CycleRow row;
-  row.thread = page.labels().thread(waits.at(cycle.waits[member]).thread);
-  if (page.report.diagnosis.resources.at(before.resource).kind == ResourceKind::kThread) {
+  row.thread = page.labels().thread(thread);
+  if (resource.kind == ResourceKind::kThread) {
     row.verb = "joined by";
     row.lock = page.labels().thread(before.thread);
     return row;
   }
-  row.verb = "holds";
+  const bool likely = resource.holder.evidence != Evidence::kRecorded;
+  row.verb = fmt::format("{}{}", likely ? "likely " : "", part_words(resource, thread));
   row.lock = page.labels().lock(before.resource);
   const HeldLock* const held = page.labels().held(cycle, member);
   if (const Acquisition* acquisition = page.labels().acquisition(held)) {
@@ -46,10 +50,9 @@ CycleRow hold_row(const TextPage& page, const Cycle& cycle, std::size_t member) 
 CycleRow want_row(const TextPage& page, const Wait& wait) {
   const Resource& resource = page.report.diagnosis.resources.at(wait.resource);
   CycleRow row;
-  row.verb = "wants";
+  row.verb = want_words(wait.kind);
   row.lock = page.labels().lock(wait.resource);
   if (wait.kind == WaitKind::kJoin && resource.holder.thread) {
-    row.verb = "joins";
     row.lock = page.labels().thread(*resource.holder.thread);
   }
   if (const Location* location = page.labels().location(wait.thread, wait.frame)) {

@@ -7,8 +7,10 @@
 #include <ostream>
 #include <set>
 
+#include "analyzers/resources.h"
 #include "cli/blind_spots.h"
 #include "cli/escape.h"
+#include "cli/wait_words.h"
 #include "cli/words.h"
 
 namespace pstuck {
@@ -61,7 +63,10 @@ std::string frame_mark(const TextPage& page, const FrameRange& range, std::size_
   const ThreadStatus& status = page.labels().status(range.thread);
   if (range.mark_locks && status.wait) {
     const Wait& wait = page.report.diagnosis.waits.at(*status.wait);
-    if (wait.frame == index) marks.push_back("waits for " + page.labels().lock(wait.resource));
+    if (wait.frame == index) {
+      marks.push_back(
+          fmt::format("waits {} {}", wait_words(wait.kind), page.labels().lock(wait.resource)));
+    }
   }
   if (range.mark_locks) {
     const auto taken = locks_taken(page, range.thread, index);
@@ -199,6 +204,7 @@ void print_frames(const TextPage& page, const FrameRange& range,
 void print_verdict(const TextPage& page, const Finding& finding, std::string_view subject) {
   const bool deadlock = finding.kind == FindingKind::kDeadlock;
   std::string word = deadlock ? "DEADLOCK" : "STUCK";
+  if (deadlock && finding.evidence == Evidence::kInferred) word = "LIKELY DEADLOCK";
   if (deadlock && page.labels().deadlocks() > 1 && finding.cycle) {
     const auto& cycle = page.report.diagnosis.cycles.at(*finding.cycle);
     const auto number =
@@ -214,6 +220,9 @@ void print_evidence(const TextPage& page, const Finding& finding) {
   if (finding.cycle) {
     const auto order = page.sentences.order(page.report.diagnosis.cycles.at(*finding.cycle));
     if (!order.empty()) page.out << "  Order: " << order << ".\n";
+    const auto crossings =
+        page.sentences.crossings(page.report.diagnosis.cycles.at(*finding.cycle));
+    if (!crossings.empty()) page.out << "  Crosses modules: " << crossings << ".\n";
   }
   std::set<std::string> told;
   for (const ResourceIndex resource : resources_of(page.report.diagnosis, finding)) {
@@ -250,9 +259,9 @@ void print_other_locks(const TextPage& page, const FrameRange& range,
 }
 
 void print_holder(const TextPage& page, ResourceIndex lock) {
-  const Holder& holding = page.report.diagnosis.resources.at(lock).holder;
-  if (holding.fate != OwnerFate::kThread || !holding.thread) return;
-  const ThreadIndex holder = *holding.thread;
+  const Resource& resource = page.report.diagnosis.resources.at(lock);
+  if (!resource.blocker) return;
+  const ThreadIndex holder = *resource.blocker;
   const auto& threads = page.report.snapshot.threads;
   const std::string taken = page.sentences.taken(page.labels().held(holder, lock));
   page.out << "  " << page.sentences.thread(holder) << ' ';
@@ -277,6 +286,17 @@ void print_holder(const TextPage& page, ResourceIndex lock) {
                       lock);
   print_frames(page, range);
   print_other_locks(page, range, lock);
+}
+
+bool is_worth_telling(const Diagnosis& diagnosis, const PileUp& pile_up) {
+  const Resource& resource = diagnosis.resources.at(pile_up.resource);
+  if (holds_up(resource) || resource.blocker || resource.parties ||
+      resource.kind == ResourceKind::kFuture) {
+    return true;
+  }
+  return std::ranges::any_of(diagnosis.findings, [](const Finding& finding) {
+    return finding.kind == FindingKind::kAllAsleep;
+  });
 }
 
 void print_groups(const TextPage& page, const std::vector<StackGroup>& groups) {

@@ -65,6 +65,10 @@ void print_evidence(const TextPage& page, const Finding& finding);
 void print_holder(const TextPage& page, ResourceIndex lock);
 
 /// The stacks behind one lock, counts first.
+/// Whether a pile-up is more than threads that wait for work: somebody is known to hold them up, or
+/// a finding is about them.
+bool is_worth_telling(const Diagnosis& diagnosis, const PileUp& pile_up);
+
 void print_groups(const TextPage& page, const std::vector<StackGroup>& groups);
 
 void print_blind_spots(const TextPage& page);

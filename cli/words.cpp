@@ -205,6 +205,10 @@ std::string_view state_words(char state) {
   }
 }
 
+std::string owner_id_words(const Holder& holder) {
+  return holder.recorded_id ? fmt::format("{}", holder.recorded_id->value) : "unknown";
+}
+
 std::string signal_words(int signal) {
   const char* const name = sigabbrev_np(signal);
   if (name == nullptr) return fmt::format("signal {}", signal);

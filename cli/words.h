@@ -59,6 +59,9 @@ std::string with_article(std::string_view words);
 /// was recognised needs more words than these.
 std::string activity_words(Activity activity, std::int64_t syscall, std::size_t threads);
 
+/// The id that a lock recorded, "48231"; "unknown" where it recorded none.
+std::string owner_id_words(const Holder& holder);
+
 /// "SIGABRT", "signal 70".
 std::string signal_words(int signal);
 

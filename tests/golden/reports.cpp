@@ -389,6 +389,8 @@ std::vector<NamedReports> all_reports() {
       {"healthy", {healthy()}},
       {"held_locks", {held_locks()}},
       {"hostile_names", {hostile_names()}},
+      {"reader_deadlock", {reader_deadlock()}},
+      {"all_asleep", {all_asleep()}},
       {"core_deadlock", {core_deadlock()}},
       {"empty", {empty()}},
       {"two_targets", {self_deadlock(), healthy()}},

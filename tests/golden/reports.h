@@ -31,6 +31,10 @@ Report healthy();
 Report held_locks();
 /// Names that try to move the cursor, to turn text around and to leave Markdown and JSON.
 Report hostile_names();
+/// A writer and two readers of a rwlock, which records no readers, in two modules; a barrier.
+Report reader_deadlock();
+/// Every thread waits for another one, and nobody is left to act.
+Report all_asleep();
 /// The two-lock deadlock as a core shows it: no clocks, no second look.
 Report core_deadlock();
 /// Nothing at all.

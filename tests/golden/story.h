@@ -145,6 +145,7 @@ class Story {
     holder.evidence = Evidence::kRecorded;
     holder.fate = OwnerFate::kThread;
     holder.thread = thread;
+    report.diagnosis.resources[resource].blocker = thread;
     holder.recorded_id = report.snapshot.threads[thread].tid;
     if (report.diagnosis.resources[resource].kind == ResourceKind::kThread) return;
     report.diagnosis.held.push_back({thread, resource, found_by, {}});
@@ -167,8 +168,22 @@ class Story {
     took(resource, frame, AttributedBy::kGuard, file, line, variable);
   }
 
-  WaitIndex waits(ThreadIndex thread, ResourceIndex resource) {
+  /// By the witness of one of its frames.
+  void has_part(ResourceIndex resource, ThreadIndex thread, Part part, std::size_t frame) {
+    Resource& shared = report.diagnosis.resources[resource];
+    shared.partners.push_back({thread, part, Evidence::kInferred, frame});
+    shared.partners_complete = true;
+    if (!shared.blocker) shared.blocker = thread;
+    if (!is_lock(shared.kind)) return;
+    report.diagnosis.held.push_back({thread, resource, FoundBy::kWitness, {}});
+    report.diagnosis.held.back().acquisition =
+        Acquisition{frame, AttributedBy::kLockingCode, {}, {}, 0};
+    sort_held();
+  }
+
+  WaitIndex waits(ThreadIndex thread, ResourceIndex resource, WaitKind kind = WaitKind::kLock) {
     Wait wait;
+    wait.kind = kind;
     wait.thread = thread;
     wait.resource = resource;
     wait.frame = report.diagnosis.threads[thread].frame;
@@ -219,8 +234,9 @@ class Story {
 
   void others(const std::vector<ThreadIndex>& threads) {
     const ThreadStatus status = report.diagnosis.threads[threads.front()];
-    report.diagnosis.others.push_back(
-        {status.activity, status.syscall, {threads, program_functions(threads.front())}});
+    report.diagnosis.others.push_back({.activity = status.activity,
+                                       .syscall = status.syscall,
+                                       .group = {threads, program_functions(threads.front())}});
   }
 
   Report report;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "analyzers/diagnosis.h"
+#include "analyzers/resources.h"
 
 namespace pstuck::testing {
 
@@ -232,7 +233,8 @@ class DiagnosisInvariants {
     std::vector<bool> spoken_of(diagnosis_.threads.size());
     for (WaitIndex i = 0; i < diagnosis_.waits.size(); ++i) {
       const Wait& wait = diagnosis_.waits[i];
-      if (is_lock(diagnosis_.resources[wait.resource].kind) || in_cycle_[i]) spoken_of[wait.thread] = true;
+      if (holds_up(diagnosis_.resources[wait.resource]) || in_cycle_[i])
+        spoken_of[wait.thread] = true;
     }
     for (const Finding& finding : diagnosis_.findings) {
       for (const ThreadIndex thread : finding.stuck_behind) spoken_of[thread] = true;

@@ -188,7 +188,9 @@ TEST(Json, TheSchemaHasEveryEnumerator) {
   EXPECT_EQ(words_at("blind_spot", "kind"), words_of<BlindSpotKind>());
   EXPECT_EQ(words_at("stack", "end"), words_of<StackEnd>());
   EXPECT_EQ(words_at("evidence", ""), words_of<Evidence>());
-  EXPECT_EQ(words_at("resource", "kind"), words_of<ResourceKind>());
+  EXPECT_EQ(words_at("resource_kind", ""), words_of<ResourceKind>());
+  EXPECT_EQ(words_at("resource", "needs"), words_of<Needs>());
+  EXPECT_EQ(words_at("partner", "part"), words_of<Part>());
   EXPECT_EQ(words_at("resource", "named_by"), words_of<NamedBy>());
   EXPECT_EQ(words_at("held_lock", "found_by"), words_of<FoundBy>());
   EXPECT_EQ(words_at("acquisition", "by"), words_of<AttributedBy>());
