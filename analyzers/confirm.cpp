@@ -6,6 +6,7 @@
 
 #include "analyzers/conclusions.h"
 #include "analyzers/resources.h"
+#include "analyzers/root_blockers.h"
 #include "analyzers/waits/mutex_layout.h"
 #include "attach/syscalls.h"
 
@@ -64,7 +65,7 @@ class ConcernFinder {
       }
     }
     if (finding.kind == FindingKind::kStalledHolder) {
-      threads.push_back(*pile_up_of_[*finding.resource]->root);
+      threads.push_back(*find_end_of_chain(diagnosis_, *finding.resource));
     }
     return threads;
   }

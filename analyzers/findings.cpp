@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <tuple>
 
+#include "analyzers/resources.h"
 #include "analyzers/root_blockers.h"
 #include "attach/mappings.h"
 
 // A finding stands where a chain of waits ends: in a cycle, at a lock whose recorded owner is not
-// there, or at a holder that does nothing although it is not idle. One that only waits its turn, or
-// that holds a lock while it waits for work (redis parks its I/O threads so), is none.
+// there, or at a holder that does nothing although it is not idle: it sleeps, or waits for an
+// event, as for a connection of a pool, while others wait for its lock. One that only waits its
+// turn, or that holds a lock while it waits for work (redis parks its I/O threads so), is none.
 //
 //     t1 ──▶ [A] held by t2 ──▶ joins t3, who sleeps on a disk
 //
@@ -24,6 +26,14 @@ namespace {
 
 using std::chrono::nanoseconds;
 
+// Of a thread that keeps others waiting: it waits itself for an event that may never come.
+bool waits_for_an_event(const Diagnosis& diagnosis, ThreadIndex thread) {
+  const auto& wait = diagnosis.threads[thread].wait;
+  if (!wait) return false;
+  const Resource& resource = diagnosis.resources[diagnosis.waits[*wait].resource];
+  return !holds_up(resource) && resource.holder.fate == OwnerFate::kNotRecorded;
+}
+
 bool is_stalled(const Snapshot& snapshot, const Diagnosis& diagnosis, ThreadIndex thread) {
   switch (diagnosis.threads[thread].activity) {
     case Activity::kFutex:
@@ -33,6 +43,8 @@ bool is_stalled(const Snapshot& snapshot, const Diagnosis& diagnosis, ThreadInde
     case Activity::kStopped:
       break;
     case Activity::kWaits:
+      if (!waits_for_an_event(diagnosis, thread)) return false;
+      break;
     case Activity::kIdle:
     case Activity::kRuns:
     case Activity::kEnded:
@@ -142,7 +154,8 @@ class FindingFinder {
       case OwnerFate::kUnreadable:
         return std::nullopt;
     }
-    const bool stalled = pile_up.root && is_stalled(snapshot_, diagnosis_, *pile_up.root);
+    const auto end = pile_up.cycle ? std::nullopt : find_end_of_chain(diagnosis_, pile_up.resource);
+    const bool stalled = end && is_stalled(snapshot_, diagnosis_, *end);
     return stalled ? std::optional(FindingKind::kStalledHolder) : std::nullopt;
   }
 

@@ -94,6 +94,19 @@ std::vector<PileUpIndex> order_from_the_roots(const std::vector<PileUp>& pile_up
   return order;
 }
 
+std::optional<ThreadIndex> find_end_of_chain(const Diagnosis& diagnosis, ResourceIndex resource) {
+  std::optional<ThreadIndex> end;
+  for (std::size_t hop = 0; hop <= diagnosis.waits.size(); ++hop) {
+    const auto& blocker = diagnosis.resources[resource].blocker;
+    if (!blocker) return end;
+    end = blocker;
+    const auto& wait = diagnosis.threads[*end].wait;
+    if (!wait) return end;
+    resource = diagnosis.waits[*wait].resource;
+  }
+  return std::nullopt;  // a circle
+}
+
 void find_root_blockers(const Diagnosis& diagnosis, std::vector<PileUp>& pile_ups) {
   ChainFollower(diagnosis, pile_ups).run();
 }

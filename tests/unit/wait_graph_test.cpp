@@ -41,6 +41,24 @@ class Graph {
     return diagnosis_.resources.size() - 1;
   }
 
+  /// Whoever notifies it is recorded nowhere.
+  ResourceIndex condition() {
+    diagnosis_.resources.push_back(
+        {.kind = ResourceKind::kCondition,
+         .address = Address{0x1000 + 0x100 * diagnosis_.resources.size()}});
+    return diagnosis_.resources.size() - 1;
+  }
+
+  void asleep_for(ThreadIndex thread, std::chrono::seconds time) {
+    snapshot_.threads[thread].not_run_for = time;
+  }
+
+  void handles_signal(int signal) {
+    snapshot_.process.caught_signals |= std::uint64_t{1} << (signal - 1);
+  }
+
+  [[nodiscard]] Diagnosis& facts() { return diagnosis_; }
+
   /// In the order of the threads.
   void waits(ThreadIndex thread, ResourceIndex resource) {
     diagnosis_.threads[thread].wait = diagnosis_.waits.size();
@@ -145,6 +163,69 @@ TEST(WaitGraph, BehindTwoDeadlocksIsBehindOne) {
   const Diagnosis& diagnosis = graph.conclude();
   EXPECT_EQ(diagnosis.cycles.size(), 2U);
   EXPECT_EQ(diagnosis.pile_ups.at(0).cycle, 0U);
+}
+
+// 0 ──▶ [A] held by 1 ──▶ notification        2 works
+Graph holder_that_waits_for_an_event(std::chrono::seconds time) {
+  Graph graph(3);
+  graph.waits(0, graph.mutex(1));
+  graph.waits(1, graph.condition());
+  graph.asleep_for(1, time);
+  graph.conclude();
+  return graph;
+}
+
+TEST(StalledHolder, WaitsForAnEventWhileOthersWaitForItsLock) {
+  const Graph stalled = holder_that_waits_for_an_event(std::chrono::seconds(10));
+  ASSERT_EQ(stalled.diagnosis().findings.size(), 1U);
+  EXPECT_EQ(stalled.diagnosis().findings[0].kind, FindingKind::kStalledHolder);
+  EXPECT_EQ(stalled.diagnosis().findings[0].stuck_behind, (Threads{0}));
+  const Graph waiting = holder_that_waits_for_an_event(std::chrono::seconds(9));
+  EXPECT_TRUE(waiting.diagnosis().findings.empty());
+}
+
+// 0 and 1 wait for notifications.
+Graph two_that_wait_for_events() {
+  Graph graph(2);
+  graph.waits(0, graph.condition());
+  graph.waits(1, graph.condition());
+  return graph;
+}
+
+TEST(AllAsleep, IsAFindingWhenNobodyIsLeft) {
+  Graph graph = two_that_wait_for_events();
+  graph.handles_signal(11);  // a crash handler wakes nobody
+  graph.conclude();
+  ASSERT_EQ(graph.diagnosis().findings.size(), 1U);
+  EXPECT_EQ(graph.diagnosis().findings[0].kind, FindingKind::kAllAsleep);
+  EXPECT_EQ(graph.diagnosis().findings[0].stuck_behind, (Threads{0, 1}));
+}
+
+TEST(AllAsleep, IsNoneWhereSomethingFromOutsideCanWakeOne) {
+  Graph handler = two_that_wait_for_events();
+  handler.handles_signal(15);
+  EXPECT_TRUE(handler.conclude().findings.empty());
+  Graph shared = two_that_wait_for_events();
+  shared.facts().resources[1].process_shared = true;
+  EXPECT_TRUE(shared.conclude().findings.empty());
+  Graph timed = two_that_wait_for_events();
+  timed.facts().waits[0].deadline = Deadline{};
+  EXPECT_TRUE(timed.conclude().findings.empty());
+  Graph moving = two_that_wait_for_events();
+  moving.facts().resources[0].holder.fate = OwnerFate::kInTransition;
+  EXPECT_TRUE(moving.conclude().findings.empty());
+}
+
+TEST(AllAsleep, IsNoneWhileOneThreadDoesAnythingElse) {
+  for (const Activity activity : {Activity::kFutex, Activity::kIdle, Activity::kRuns,
+                                  Activity::kBlocked, Activity::kUnknown, Activity::kStopped}) {
+    Graph graph = two_that_wait_for_events();
+    graph.facts().waits.pop_back();
+    graph.facts().threads[1] = {};
+    graph.facts().threads[1].activity = activity;
+    graph.facts().resources.pop_back();
+    EXPECT_TRUE(graph.conclude().findings.empty());
+  }
 }
 
 // By trying: who may go on, over and over, until nothing changes.
