@@ -22,6 +22,7 @@ constexpr std::uint32_t kCeiling = 7U << 19;
 constexpr Address kFirstMutex{0x600000};
 constexpr Address kFirstTimespec{0x7e0000000000};
 constexpr Address kFirstDescriptor{0x7d0000000000};
+constexpr Address kFirstOwnDescriptor{0x7a0000000000};
 constexpr std::uint64_t kTidOffset = 720;
 
 constexpr std::size_t kRsp = 7;
@@ -229,6 +230,11 @@ FakeThread& FakeThread::with_stack_words(Address sp, const std::vector<std::uint
   return with_register(kRsp, sp.value);
 }
 
+FakeThread& FakeThread::leaving(std::uint64_t argument) {
+  left_ = argument;
+  return *this;
+}
+
 FakeThread& FakeThread::keeping(std::uint64_t value) {
   kept_ = value;
   return *this;
@@ -424,6 +430,14 @@ void SnapshotBuilder::build_thread(const FakeThread& thread) {
   if (!thread.mutex_.empty()) set_mutex_call(thread, facts);
   if (thread.joined_) set_join_call(thread, facts);
   if (thread.restarted_) facts.syscall.number = kRestartSyscall;
+  if (thread.left_) {
+    constexpr std::uint64_t kCleanupOffset = 760;
+    const Address own = kFirstOwnDescriptor + static_cast<std::uint64_t>(thread.tid_) * 4096;
+    facts.registers.thread_pointer = own;
+    memory_.put_object(own + kCleanupOffset, own + 1024);
+    memory_.put_object(own + 1024,
+                       std::array<std::uint64_t, 4>{kLibcWait.value, *thread.left_, 0, 0});
+  }
   snapshot_.threads.push_back(std::move(facts));
   stacks_.stacks.push_back(build_stack(thread));
 }
@@ -552,6 +566,11 @@ const Wait* SnapshotBuilder::wait_of(std::int32_t tid) const {
     if (snapshot_.threads[wait.thread].tid.value == tid) return &wait;
   }
   return nullptr;
+}
+
+const Resource* SnapshotBuilder::resource_of(std::int32_t tid) const {
+  const Wait* wait = wait_of(tid);
+  return wait == nullptr ? nullptr : &diagnosis_.resources.at(wait->resource);
 }
 
 const PileUp* SnapshotBuilder::pile_up_on(const std::string& mutex) {

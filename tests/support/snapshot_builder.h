@@ -129,6 +129,8 @@ class FakeThread {
   FakeThread& with_register(std::size_t dwarf_number, std::uint64_t value);
   FakeThread& with_thread_pointer(Address at);
   FakeThread& with_stack_words(Address sp, const std::vector<std::uint64_t>& words);
+  /// Its innermost cleanup handler has this argument.
+  FakeThread& leaving(std::uint64_t argument);
   FakeThread& keeping(std::uint64_t value);  ///< in a callee-saved register of an outer frame
 
  private:
@@ -146,6 +148,7 @@ class FakeThread {
   FakeFrames program_frames_ = {"work", "worker_main"};
   std::string library_call_;
   std::optional<std::uint64_t> kept_;
+  std::optional<std::uint64_t> left_;
 };
 
 class SnapshotBuilder {
@@ -185,6 +188,8 @@ class SnapshotBuilder {
   [[nodiscard]] const Snapshot& snapshot() const { return snapshot_; }
   [[nodiscard]] const Resource& resource(const std::string& mutex);
   [[nodiscard]] const Wait* wait_of(std::int32_t tid) const;
+  /// What the thread waits for.
+  [[nodiscard]] const Resource* resource_of(std::int32_t tid) const;
   [[nodiscard]] const PileUp* pile_up_on(const std::string& mutex);
   [[nodiscard]] std::vector<std::int32_t> tids(const std::vector<ThreadIndex>& threads) const;
 
