@@ -12,6 +12,9 @@ namespace {
 // Of one diagnosis: some 0.3 µs each.
 constexpr std::size_t kMostInstructions = 400'000;
 
+constexpr std::size_t kLongestInstruction = 15;
+constexpr std::size_t kWindowSize = 512;
+
 constexpr std::uint16_t bit(unsigned number) { return static_cast<std::uint16_t>(1U << number); }
 
 std::uint16_t bits(std::initializer_list<unsigned> numbers) {
@@ -184,6 +187,7 @@ class MachineCode::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
+  std::optional<Instruction> decode_one(Address at);
   std::optional<FunctionCode> decode(Address at, std::uint64_t most_bytes);
   std::optional<FunctionCode> decode_bytes(const FunctionRange& range,
                                            std::span<const std::byte> bytes);
@@ -198,6 +202,9 @@ class MachineCode::Impl {
   csh decoder_ = 0;
   cs_insn* decoded_ = nullptr;
   std::size_t budget_ = kMostInstructions;
+  Address window_start_;  // of decode_one(): code is asked for instruction by instruction
+  std::size_t window_size_ = 0;
+  std::array<std::uint8_t, kWindowSize> window_{};
 };
 
 MachineCode::Impl::Impl(FunctionRanges& ranges, Memory& memory) : ranges_(ranges), memory_(memory) {
@@ -312,6 +319,22 @@ std::optional<FunctionCode> MachineCode::Impl::decode_bytes(const FunctionRange&
   return code;
 }
 
+std::optional<Instruction> MachineCode::Impl::decode_one(Address at) {
+  if (budget_ == 0) return {};
+  --budget_;
+  if (at - window_start_ >= window_size_ ||
+      window_size_ - (at - window_start_) < kLongestInstruction) {
+    window_start_ = at;
+    window_size_ = memory_.read(at, std::as_writable_bytes(std::span(window_)));
+  }
+  if (window_size_ == 0) return {};
+  const std::uint8_t* next = window_.data() + (at - window_start_);
+  std::size_t left = window_size_ - (at - window_start_);
+  std::uint64_t address = at.value;
+  if (!cs_disasm_iter(decoder_, &next, &left, &address, decoded_)) return {};
+  return translate(*decoded_);
+}
+
 MachineCode::MachineCode(FunctionRanges& ranges, Memory& memory)
     : impl_(std::make_unique<Impl>(ranges, memory)) {}
 
@@ -325,6 +348,8 @@ std::optional<FunctionCode> MachineCode::decode_bytes(const FunctionRange& range
                                                       std::span<const std::byte> bytes) {
   return impl_->decode_bytes(range, bytes);
 }
+
+std::optional<Instruction> MachineCode::decode_one(Address at) { return impl_->decode_one(at); }
 
 bool MachineCode::is_exhausted() const { return impl_->is_exhausted(); }
 

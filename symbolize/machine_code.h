@@ -110,6 +110,9 @@ class MachineCode {
   /// up.
   std::optional<FunctionCode> decode(Address at, std::uint64_t most_bytes);
 
+  /// The instruction that begins there; none as above.
+  std::optional<Instruction> decode_one(Address at);
+
   /// The budget is used up.
   [[nodiscard]] bool is_exhausted() const;
 

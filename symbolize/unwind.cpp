@@ -14,6 +14,10 @@
 //    as a clean end of the stack. It is one when the last function's table says that it has no
 //    caller, or when the return address was read and is zero. Only for code without any table, and
 //    no frame pointer to follow instead, it reports an error.
+//  - Code without any table. libdwfl follows the frame pointer there, which in optimised code leads
+//    to some frame further out or nowhere. The walk is halted at such a frame, code_unwind.h takes
+//    the step, and the walk goes on from the caller. Where the code proves nothing the frame
+//    pointer is followed after all, but not in the C library, which is never built with one.
 //  - A thread that was read without a stop has a stack pointer and a program counter only. Most of
 //    its frames need no more; one that addresses its stack by rbp does. frame_pointer.h finds rbp
 //    for it, and since no inner frame has changed rbp (else its table would have told where the
@@ -26,7 +30,10 @@
 
 #include <array>
 #include <cassert>
+#include <unordered_map>
+#include <utility>
 
+#include "symbolize/code_unwind.h"
 #include "symbolize/frame_pointer.h"
 #include "symbolize/unwind_tables.h"
 
@@ -76,6 +83,22 @@ class StackWindow {
   std::array<std::byte, 1024> bytes_;
 };
 
+/// Which code addresses have an unwind table.
+class TableCache {
+ public:
+  explicit TableCache(LoadedModules& modules) : modules_(modules) {}
+
+  bool has(Address at) {
+    const auto [found, is_new] = known_.try_emplace(at.value);
+    if (is_new) found->second = has_unwind_row(modules_, at);
+    return found->second;
+  }
+
+ private:
+  LoadedModules& modules_;
+  std::unordered_map<std::uint64_t, bool> known_;
+};
+
 /// One thread's walk: what the callbacks of libdwfl share.
 struct Walk {
   const LoadedModules* modules = nullptr;
@@ -83,9 +106,14 @@ struct Walk {
   StackWindow* window = nullptr;
   std::size_t max_frames = 0;
   std::vector<Frame>* frames = nullptr;
+  TableCache* tables = nullptr;
   StackEnd end = StackEnd::kNoCfi;
-  bool memory_failed = false;    ///< since the last frame
-  bool left_trampoline = false;  ///< the frame before this one was a signal trampoline
+  std::optional<CodeAddress> start;    ///< of the first frame, where it is a return address
+  bool follows_frame_pointer = false;  ///< out of the first frame, though it has no table
+  bool without_table = false;          ///< halted since the last frame's code has none
+  bool memory_failed = false;          ///< since the last frame
+  bool is_first = true;                ///< the next frame is the walk's first
+  bool left_trampoline = false;        ///< the frame before this one was a signal trampoline
 };
 
 std::optional<std::uint64_t> read_register(Dwfl_Frame* frame, unsigned number) {
@@ -125,23 +153,28 @@ int take_frame(Dwfl_Frame* state, void* argument) noexcept {
   bool is_activation = false;
   // Looks one frame ahead, for which it may read memory.
   if (!dwfl_frame_pc(state, &at, &is_activation)) return DWARF_CB_ABORT;
-  const CodeAddress pc =
+  const bool is_first = std::exchange(walk.is_first, false);
+  const bool goes_on = is_first && walk.start.has_value();
+  CodeAddress pc =
       is_activation ? CodeAddress::instruction({at}) : CodeAddress::return_address({at});
+  if (goes_on) pc = *walk.start;
   const auto sp_word = read_register(state, kRsp);
   const auto sp = sp_word ? std::optional(Address{*sp_word}) : std::nullopt;
   if (const auto obstacle = find_obstacle(walk, pc, sp)) {
     walk.end = *obstacle;
     return DWARF_CB_ABORT;
   }
-  if (!frames.empty() && is_activation && !walk.left_trampoline) {
+  if (!frames.empty() && is_activation && !walk.left_trampoline && !goes_on) {
     walk.left_trampoline = true;
     return DWARF_CB_OK;
   }
   Frame frame{.pc = pc, .sp = sp, .interrupted = walk.left_trampoline};
-  frame.callee_saved = read_callee_saved(state, frames.empty() ? nullptr : &frames.back());
+  frame.callee_saved = read_callee_saved(state, is_first ? nullptr : &frames.back());
   walk.left_trampoline = false;
   frames.push_back(frame);
-  return DWARF_CB_OK;
+  if (is_first && walk.follows_frame_pointer) return DWARF_CB_OK;
+  walk.without_table = !walk.tables->has(pc.for_lookup());
+  return walk.without_table ? DWARF_CB_ABORT : DWARF_CB_OK;
 }
 
 pid_t next_thread(Dwfl* /*session*/, void* /*argument*/, void** /*thread_argument*/) noexcept {
@@ -187,6 +220,21 @@ StackEnd find_end(LoadedModules& modules, const Walk& walk) {
   return lost_base ? StackEnd::kNoCfi : StackEnd::kRoot;
 }
 
+Registers to_registers(CodeAddress pc, Address sp,
+                       const std::array<std::optional<std::uint64_t>, 6>& callee_saved) {
+  Registers registers;
+  const auto set = [&](unsigned number, std::uint64_t value) {
+    registers.by_dwarf_number[number] = value;
+    registers.known |= 1U << number;
+  };
+  set(kPc, pc.for_lookup().value);
+  set(kRsp, sp.value);
+  for (std::size_t i = 0; i < kCalleeSaved.size(); ++i) {
+    if (callee_saved[i]) set(kCalleeSaved[i], *callee_saved[i]);
+  }
+  return registers;
+}
+
 constexpr Dwfl_Thread_Callbacks kCallbacks = {
     .next_thread = next_thread,
     .get_thread = get_thread,
@@ -222,11 +270,15 @@ class Unwinder::Impl {
   Stack unwind(const ThreadSnapshot& thread);
 
  private:
-  StackEnd walk_from(const Registers& registers);
+  StackEnd walk_from(const Registers& from);
+  StackEnd walk_on(Walk& walk);
+  std::optional<StackEnd> step_without_table(Walk& walk, Registers& registers);
 
   LoadedModules& modules_;
   Memory& memory_;
   StackWindow window_;
+  TableCache tables_;
+  CodeUnwinder code_unwinder_;
   std::size_t max_frames_;
   std::vector<Frame> frames_;  // of the last walk
   Current current_;
@@ -238,6 +290,8 @@ Unwinder::Impl::Impl(LoadedModules& modules, Memory& memory, std::size_t max_fra
     : modules_(modules),
       memory_(memory),
       window_(memory),
+      tables_(modules),
+      code_unwinder_(modules, memory),
       max_frames_(max_frames == 0 ? kMostFrames : std::min(max_frames, kMostFrames)) {
   machine_ = elf_memory(std::bit_cast<char*>(&header_), sizeof(header_));
   assert(machine_);
@@ -246,19 +300,52 @@ Unwinder::Impl::Impl(LoadedModules& modules, Memory& memory, std::size_t max_fra
   assert(attached);
 }
 
-StackEnd Unwinder::Impl::walk_from(const Registers& registers) {
-  window_.forget();
-  frames_.clear();
-  Walk walk{.modules = &modules_,
-            .registers = &registers,
-            .window = &window_,
-            .max_frames = max_frames_,
-            .frames = &frames_};
+StackEnd Unwinder::Impl::walk_on(Walk& walk) {
   current_.walk = &walk;
   const int result = dwfl_getthread_frames(modules_.session(), 1, take_frame, &walk);
   current_.walk = nullptr;
   if (result == 0) return find_end(modules_, walk);
   return result < 0 ? StackEnd::kNoCfi : walk.end;
+}
+
+/// From the last frame to the one that `registers` and the next walk begin with; else why not.
+std::optional<StackEnd> Unwinder::Impl::step_without_table(Walk& walk, Registers& registers) {
+  const Frame last = frames_.back();
+  const auto caller = code_unwinder_.find_caller(last);
+  if (caller && caller->is_root) return StackEnd::kRoot;
+  walk.follows_frame_pointer = !caller;
+  if (caller) {
+    registers = to_registers(CodeAddress::return_address(caller->return_address), caller->sp,
+                             caller->callee_saved);
+    walk.start = CodeAddress::return_address(caller->return_address);
+    return {};
+  }
+  const auto module = modules_.find(last.pc.for_lookup());
+  if (!last.sp || (module && modules_.is_c_library(*module))) return StackEnd::kNoCfi;
+  registers = to_registers(last.pc, *last.sp, last.callee_saved);
+  walk.start = last.pc;
+  frames_.pop_back();
+  return {};
+}
+
+StackEnd Unwinder::Impl::walk_from(const Registers& from) {
+  window_.forget();
+  frames_.clear();
+  Registers registers = from;
+  Walk walk{.modules = &modules_,
+            .registers = &registers,
+            .window = &window_,
+            .max_frames = max_frames_,
+            .frames = &frames_,
+            .tables = &tables_};
+  while (true) {
+    const StackEnd end = walk_on(walk);
+    if (!std::exchange(walk.without_table, false)) return end;
+    if (const auto why = step_without_table(walk, registers)) return *why;
+    walk.is_first = true;
+    walk.left_trampoline = false;
+    walk.end = StackEnd::kNoCfi;
+  }
 }
 
 Stack Unwinder::Impl::unwind(const ThreadSnapshot& thread) {

@@ -34,7 +34,23 @@ bool is_outermost(Dwarf_Frame* frame) {
          operations == own;
 }
 
+bool covers(Dwarf_CFI* table, Dwarf_Addr at) {
+  Dwarf_Frame* frame = nullptr;
+  if (!table || dwarf_cfi_addrframe(table, at, &frame) != 0) return false;
+  std::free(frame);
+  return true;
+}
+
 }  // namespace
+
+bool has_unwind_row(LoadedModules& modules, Address at) {
+  const auto index = modules.find(at);
+  Dwfl_Module* module = index ? modules.open(*index) : nullptr;
+  if (!module) return false;
+  Dwarf_Addr bias = 0;
+  if (covers(dwfl_module_eh_cfi(module, &bias), at.value - bias)) return true;
+  return covers(dwfl_module_dwarf_cfi(module, &bias), at.value - bias);
+}
 
 std::optional<UnwindRow> find_unwind_row(LoadedModules& modules, Address at) {
   const auto index = modules.find(at);

@@ -21,6 +21,9 @@ struct UnwindRow {
   bool is_outermost = false;      ///< the function has no caller
 };
 
+/// Whether some table of the module, .debug_frame too, covers the address.
+bool has_unwind_row(LoadedModules& modules, Address at);
+
 /// None where there is no table, or none for this address.
 std::optional<UnwindRow> find_unwind_row(LoadedModules& modules, Address at);
 
