@@ -29,16 +29,17 @@ class Collector {
     const Stack& stack = stack_of(stacks_, index);
     const auto call = find_futex_call(thread, locks_.memory());
     if (!call) {
-      if (const auto spin = recognise_spin({thread, stack, frames_, locks_})) {
-        add(index, *spin).waited = std::nullopt;  // it runs all the time
+      if (auto spin = recognise_spin({thread, stack, frames_, locks_})) {
+        add(index, *std::move(spin)).waited = std::nullopt;  // it runs all the time
       }
       return;
     }
     const NamedWait names = read_names(stack, frames_);
-    const auto recognised =
+    auto recognised =
         recognise_wait({snapshot_, thread, stack, frames_, ids_, *call, names, locks_, program_});
     if (!recognised) return;
-    add(index, *recognised).deadline = read_deadline(*call, thread, snapshot_, locks_.memory());
+    add(index, *std::move(recognised)).deadline =
+        read_deadline(*call, thread, snapshot_, locks_.memory());
   }
 
   CollectedWaits finish() && {
@@ -55,14 +56,14 @@ class Collector {
   }
 
  private:
-  Wait& add(ThreadIndex index, const RecognisedWait& recognised) {
+  Wait& add(ThreadIndex index, RecognisedWait recognised) {
     keys_.emplace_back(recognised.resource.kind, recognised.resource.address);
     collected_.waits.push_back({.thread = index,
                                 .kind = recognised.kind,
                                 .recognised_by = recognised.by,
                                 .frame = frames_.innermost(stack_of(stacks_, index)),
                                 .waited = snapshot_.threads[index].not_run_for});
-    by_key_.try_emplace(keys_.back(), recognised);
+    by_key_.try_emplace(keys_.back(), std::move(recognised));
     return collected_.waits.back();
   }
 

@@ -23,7 +23,7 @@ namespace pstuck {
 Diagnosis diagnose(const Snapshot& snapshot, const Stacks& stacks, const Sources& sources,
                    const DiagnoseOptions& options) {
   // Tell the program's own frames from those of its runtime.
-  const ProgramFrames frames(snapshot, stacks);
+  const ProgramFrames frames(snapshot, stacks, find_libc(snapshot, sources.memory));
   const ThreadIds ids(snapshot);
 
   // Say what every thread does, as far as its system call tells.

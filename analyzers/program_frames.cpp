@@ -21,7 +21,9 @@ bool is_glibc(std::string_view module) {
   return starts_with_any(module, {"libc.so.6", "libc-2.", "libpthread.so", "libpthread-2."});
 }
 
-bool is_musl(std::string_view module) { return starts_with_any(module, {"ld-musl", "libc.musl"}); }
+bool is_musl(std::string_view module) {
+  return starts_with_any(module, {"ld-musl", "libc.musl"}) || module == "libc.so";
+}
 
 FrameOwner owner_of_module(std::string_view module) {
   if (is_glibc(module) || is_musl(module)) return FrameOwner::kLibc;
@@ -47,6 +49,35 @@ bool is_libc_function(std::string_view name) {
   return std::ranges::find(kCalls, name) != kCalls.end() || name == "_start" ||
          starts_with_any(name, {"pthread_", "lll_", "futex_", "libc_", "syscall_cancel",
                                 "internal_syscall_cancel", "mtx_", "cnd_", "sem_", "new_sem_"});
+}
+
+// musl's, as they stand in the symbol table.
+bool is_musl_function(std::string_view name) {
+  static constexpr std::array<std::string_view, 24> kNames = {"__clone",
+                                                              "__cp_begin",
+                                                              "__cp_end",
+                                                              "__lock",
+                                                              "__lockfile",
+                                                              "__syscall_cp",
+                                                              "__syscall_cp_c",
+                                                              "__syscall_cp_asm",
+                                                              "__timedwait",
+                                                              "__timedwait_cp",
+                                                              "__wait",
+                                                              "_start_c",
+                                                              "fgetc",
+                                                              "fgets",
+                                                              "fflush",
+                                                              "fputc",
+                                                              "fputs",
+                                                              "fputs_unlocked",
+                                                              "fread",
+                                                              "fwrite",
+                                                              "libc_start_main_stage2",
+                                                              "puts",
+                                                              "vfprintf",
+                                                              "flockfile"};
+  return std::ranges::find(kNames, name) != kNames.end();
 }
 
 // The qualified name in a demangled one: without the return type that templates carry, and without
@@ -76,11 +107,12 @@ bool is_cpp_runtime_code(const Location& location) {
   return starts_with_any(qualified_name(location.function), {"std::", "__gnu_cxx::"});
 }
 
-FrameOwner owner_of(const Location& location, LibcKind libc) {
+FrameOwner owner_of(const Location& location, LibcKind libc, bool linked_in) {
   const FrameOwner module = owner_of_module(location.module);
   if (module != FrameOwner::kProgram) return module;
   if (is_cpp_runtime_code(location)) return FrameOwner::kCppRuntime;
-  if (libc != LibcKind::kStaticOrNone || location.inlined) return FrameOwner::kProgram;
+  if (!linked_in || location.inlined) return FrameOwner::kProgram;
+  if (libc == LibcKind::kMusl && is_musl_function(location.function)) return FrameOwner::kLibc;
   if (location.function == "execute_native_thread_routine") return FrameOwner::kCppRuntime;
   return is_libc_function(plain_libc_name(location.function)) ? FrameOwner::kLibc
                                                               : FrameOwner::kProgram;
@@ -98,6 +130,28 @@ LibcKind find_libc(const Snapshot& snapshot) {
   return found;
 }
 
+LibcKind find_libc(const Snapshot& snapshot, Memory& memory) {
+  // struct pthread begins with a pointer to itself in both; the thread's id stands at 48 in musl
+  // (src/internal/pthread_impl.h), at 720 in glibc (nptl/descr.h).
+  constexpr std::uint64_t kMuslTid = 48;
+  constexpr std::uint64_t kGlibcTid = 720;
+  const LibcKind named = find_libc(snapshot);
+  if (named != LibcKind::kStaticOrNone) return named;
+  std::size_t fitting = 0;
+  for (const ThreadSnapshot& thread : snapshot.threads) {
+    const auto self = thread.registers.thread_pointer;
+    const auto pointer = self ? memory.read_object<Address>(*self) : std::nullopt;
+    if (!pointer || thread.tid_in_target.value <= 0) continue;
+    const std::int32_t id = thread.tid_in_target.value;
+    if (*pointer != *self || memory.read_object<std::int32_t>(*self + kMuslTid) != id ||
+        memory.read_object<std::int32_t>(*self + kGlibcTid) == id) {
+      return named;
+    }
+    ++fitting;
+  }
+  return fitting > 0 ? LibcKind::kMusl : named;
+}
+
 std::string_view plain_libc_name(std::string_view name) {
   for (const std::string_view end : {"@", ".", " [clone"}) name = name.substr(0, name.find(end));
   for (const std::string_view prefix : {"__GI_", "___", "__"}) {
@@ -107,12 +161,16 @@ std::string_view plain_libc_name(std::string_view name) {
 }
 
 ProgramFrames::ProgramFrames(const Snapshot& snapshot, const Stacks& stacks)
-    : stacks_(stacks), libc_(find_libc(snapshot)) {
+    : ProgramFrames(snapshot, stacks, find_libc(snapshot)) {}
+
+ProgramFrames::ProgramFrames(const Snapshot& snapshot, const Stacks& stacks, LibcKind libc)
+    : stacks_(stacks), libc_(libc) {
+  const bool linked_in = find_libc(snapshot) == LibcKind::kStaticOrNone;
   // Without a symbol only the address itself tells one function from another.
   using Function = std::tuple<std::string_view, std::string_view, std::uint64_t>;
   std::map<Function, std::size_t> ids;
   for (const Location& location : stacks.locations) {
-    owners_.push_back(owner_of(location, libc_));
+    owners_.push_back(owner_of(location, libc_, linked_in));
     const std::uint64_t offset = location.function.empty() ? location.module_offset : 0;
     const Function function{location.module, location.function, offset};
     function_ids_.push_back(ids.try_emplace(function, ids.size()).first->second);

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "attach/memory.h"
 #include "symbolize/stacks.h"
 
 namespace pstuck {
@@ -17,7 +18,11 @@ enum class FrameOwner {
 
 enum class LibcKind { kGlibc, kMusl, kStaticOrNone };
 
+/// As far as the modules' names tell.
 LibcKind find_libc(const Snapshot& snapshot);
+
+/// Also knows musl in a static program, by what it keeps where a thread's pointer points to.
+LibcKind find_libc(const Snapshot& snapshot, Memory& memory);
 
 /// Without "__", "__GI_", "@GLIBC_2.2.5", ".cold" and the like: glibc has many names for one
 /// function, and symbol tables pick any of them.
@@ -28,6 +33,7 @@ class ProgramFrames {
  public:
   /// Both must outlive it.
   ProgramFrames(const Snapshot& snapshot, const Stacks& stacks);
+  ProgramFrames(const Snapshot& snapshot, const Stacks& stacks, LibcKind libc);
 
   [[nodiscard]] FrameOwner owner(const Frame& frame) const;
   /// Index of the innermost frame of the program's own.

@@ -80,6 +80,15 @@ std::optional<RecognisedWait> recognise_counting_semaphore(const FutexSleeper& s
 std::optional<RecognisedWait> recognise_future(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_latch(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_libc_lock(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_musl_barrier(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_musl_condition(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_musl_join(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_musl_libc_lock(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_musl_mutex(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_musl_once(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_musl_rwlock(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_musl_semaphore(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_musl_stdio(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_pthread_barrier(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_pthread_cond(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_pthread_join(const FutexSleeper& sleeper);

@@ -21,6 +21,7 @@
 #include <array>
 #include <set>
 
+#include "analyzers/waits/frame_words.h"
 #include "analyzers/waits/platform_wait.h"
 
 namespace pstuck {
@@ -30,7 +31,6 @@ constexpr std::uint64_t kPhaseOffset = 25;
 constexpr std::uint64_t kLastPhaseOffset = 24 + 64;
 constexpr std::int64_t kMostParties = 1 << 12;
 constexpr std::uint64_t kNodeSize = 64;
-constexpr std::size_t kMostWords = 256;
 
 struct BarrierBytes {
   std::int64_t expected;
@@ -45,29 +45,6 @@ struct Barrier {
   BarrierBytes bytes;
   std::uint32_t arrived = 0;
 };
-
-// What the frames between the kernel and the program keep in registers and on the stack.
-std::set<Address> collect_words(const FutexSleeper& sleeper) {
-  std::set<Address> words;
-  const auto& frames = sleeper.stack.frames;
-  const auto program = std::ranges::find(frames, FrameOwner::kProgram, [&](const Frame& frame) {
-    return sleeper.frames.owner(frame);
-  });
-  for (auto frame = frames.begin(); frame != program; ++frame) {
-    for (const auto& value : frame->callee_saved) {
-      if (value) words.insert(Address{*value});
-    }
-  }
-  const auto sp = sleeper.thread.registers.stack_pointer();
-  if (!sp || program == frames.end() || !program->sp || *program->sp < *sp) return words;
-  const std::size_t count = std::min<std::uint64_t>((*program->sp - *sp) / 8, kMostWords);
-  for (std::size_t i = 0; i < count; ++i) {
-    if (const auto word = sleeper.locks.memory().read_object<Address>(*sp + i * 8)) {
-      words.insert(*word);
-    }
-  }
-  return words;
-}
 
 // How many have arrived, when all nodes fit the phase.
 std::optional<std::uint32_t> count_arrived(const BarrierBytes& barrier, std::uint8_t phase,
@@ -129,7 +106,7 @@ std::vector<Barrier> find_barriers(const std::set<Address>& words, Memory& memor
 std::optional<RecognisedWait> recognise_std_barrier(const FutexSleeper& sleeper) {
   const auto wait = find_platform_wait(sleeper);
   if (!wait || wait->waiter != PlatformWaiter::kBarrier) return std::nullopt;
-  const auto barriers = find_barriers(collect_words(sleeper), sleeper.locks.memory());
+  const auto barriers = find_barriers(words_of_waiting_functions(sleeper), sleeper.locks.memory());
   if (barriers.size() != 1) return std::nullopt;
   const Barrier& barrier = barriers.front();
   const auto expected = static_cast<std::uint32_t>(barrier.bytes.expected);

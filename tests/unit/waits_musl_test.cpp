@@ -1,0 +1,264 @@
+#include <gtest/gtest.h>
+
+#include "analyzers/diagnosis.h"
+#include "tests/support/snapshot_builder.h"
+
+// What threads wait for in musl: its own layouts, futex values and names.
+
+namespace pstuck {
+namespace {
+
+using testing::FakeFrames;
+using testing::SnapshotBuilder;
+
+constexpr Address kObject{0x610000};
+constexpr Address kStack{0x7e0000001000};
+constexpr Address kDescriptors{0x7d0000100000};
+constexpr std::uint64_t kWait = 0;
+constexpr std::uint64_t kWaitPrivate = 0x80;
+constexpr std::uint64_t kLockPiPrivate = 0x86;
+
+enum class Linked { kShared, kStatic };
+
+class MuslTarget {
+ public:
+  explicit MuslTarget(Linked linked) : linked_(linked) {
+    if (linked == Linked::kShared) {
+      target.facts().modules[1].path = "/lib/ld-musl-x86_64.so.1";
+    } else {
+      target.facts().modules.resize(1);
+    }
+    for (const std::int32_t tid : {101, 102}) add_descriptor(tid);
+    target.thread(102).runs();
+    target.maps({0x600000}, 0x100000);
+    target.maps(kStack, 0x1000);
+  }
+
+  /// Thread 101 sleeps in this function of musl; a static program was stripped.
+  void sleep_in(const std::string& function, Address word, std::uint64_t operation,
+                std::uint64_t value) {
+    const bool is_static = linked_ == Linked::kStatic;
+    function_ = function;
+    target.thread(101)
+        .in_futex(word, operation, value)
+        .with_stack(
+            is_static
+                ? FakeFrames{"app:", "app:"}
+                : FakeFrames{"ld-musl-x86_64.so.1:", "ld-musl-x86_64.so.1:" + function, "work"});
+  }
+
+  /// In a register of the innermost named frame.
+  void keep(Address value) {
+    const bool is_static = linked_ == Linked::kStatic;
+    target.thread(101)
+        .with_stack({is_static ? "app:" : "ld-musl-x86_64.so.1:" + function_})
+        .keeping(value.value);
+  }
+
+  const Resource* waited_for() {
+    const Diagnosis& diagnosis = target.diagnose();
+    const Wait* wait = target.wait_of(101);
+    return wait == nullptr ? nullptr : &diagnosis.resources.at(wait->resource);
+  }
+
+  void put(Address at, const std::vector<std::uint32_t>& words) {
+    target.memory().put(at, std::as_bytes(std::span(words)));
+  }
+
+  SnapshotBuilder target;
+
+ private:
+  void add_descriptor(std::int32_t tid) {
+    const Address self = kDescriptors + static_cast<std::uint64_t>(tid) * 0x1000;
+    target.memory().put_zeros({self, self + 0x400});
+    target.memory().put_object(self, self);
+    target.memory().put_object(self + 48, tid);
+    target.memory().put_object(self + 56, std::int32_t{2});
+    target.thread(tid).with_thread_pointer(self);
+  }
+
+  Linked linked_;
+  std::string function_;
+};
+
+class Musl : public ::testing::TestWithParam<Linked> {};
+
+TEST_P(Musl, AMutexThatRecordsItsOwner) {
+  for (const std::uint32_t type : {1U, 2U, 4U, 5U, 6U, 128U | 4U}) {
+    MuslTarget musl(GetParam());
+    const std::uint64_t operation = (type & 128U) != 0 ? kWait : kWaitPrivate;
+    musl.sleep_in("pthread_mutex_timedlock", kObject + 4, operation, 0x80000000U | 102);
+    musl.put(kObject, {type, 0x80000000U | 102, 1, 0, 0, 3, 0, 0, 0, 0});
+    const Resource* mutex = musl.waited_for();
+    ASSERT_NE(mutex, nullptr) << type;
+    EXPECT_EQ(mutex->kind, ResourceKind::kMutex);
+    EXPECT_EQ(mutex->address, kObject);
+    EXPECT_EQ(mutex->holder.thread, 1U);
+    EXPECT_EQ(mutex->holder.evidence, Evidence::kRecorded);
+    EXPECT_EQ(mutex->mutex->robust, (type & 4U) != 0);
+    EXPECT_EQ(mutex->recursion, (type & 3U) == 1 ? 4U : 0U);
+  }
+}
+
+TEST_P(Musl, ANormalMutexRecordsNobody) {
+  MuslTarget musl(GetParam());
+  musl.sleep_in("pthread_mutex_timedlock", kObject + 4, kWaitPrivate, 0x80000010);
+  musl.put(kObject, {0, 0x80000010, 1, 0, 0, 0, 0, 0, 0, 0});
+  const Resource* mutex = musl.waited_for();
+  ASSERT_NE(mutex, nullptr);
+  EXPECT_EQ(mutex->kind, ResourceKind::kMutex);
+  EXPECT_EQ(mutex->holder.fate, OwnerFate::kNotRecorded);
+}
+
+TEST_P(Musl, AnInheritingMutex) {
+  MuslTarget musl(GetParam());
+  musl.sleep_in("pthread_mutex_timedlock", kObject + 4, kLockPiPrivate, 0);
+  musl.put(kObject, {8, 0x80000000U | 102, 0, 0, 0, 0, 0, 0, 0, 0});
+  const Resource* mutex = musl.waited_for();
+  ASSERT_NE(mutex, nullptr);
+  EXPECT_EQ(mutex->mutex->protocol, MutexProtocol::kInherit);
+  EXPECT_EQ(mutex->holder.thread, 1U);
+}
+
+TEST_P(Musl, AMutexWhoseFieldsDisagreeIsNone) {
+  const std::vector<std::vector<std::uint32_t>> all = {
+      {16, 0x80000000U | 102, 1, 0, 0, 0},    // no such type
+      {3, 0x80000000U | 102, 1, 0, 0, 0},     // nor this
+      {1, 0x80000000U | 102, 5000, 0, 0, 0},  // more waiters than threads
+      {129, 0x80000000U | 102, 1, 0, 0, 0},   // shared, but the futex is private
+      {0, 0x80000000U | 102, 1, 0, 0, 0},     // a normal one has no tid
+  };
+  for (const auto& words : all) {
+    MuslTarget musl(GetParam());
+    musl.sleep_in("pthread_mutex_timedlock", kObject + 4, kWaitPrivate, 0x80000000U | 102);
+    musl.put(kObject, words);
+    EXPECT_EQ(musl.waited_for(), nullptr) << words[0] << " " << words[2];
+  }
+}
+
+TEST_P(Musl, ARwlockThatAWriterHas) {
+  MuslTarget musl(GetParam());
+  musl.sleep_in("pthread_rwlock_timedrdlock", kObject, kWaitPrivate, 0xffffffff);
+  musl.put(kObject, {0xffffffff, 1, 0});
+  const Resource* rwlock = musl.waited_for();
+  ASSERT_NE(rwlock, nullptr);
+  EXPECT_EQ(rwlock->kind, ResourceKind::kRwlock);
+  EXPECT_TRUE(rwlock->rwlock->write_locked);
+  EXPECT_EQ(rwlock->holder.fate, OwnerFate::kNotRecorded);
+  const bool named = GetParam() == Linked::kShared;
+  EXPECT_EQ(musl.target.wait_of(101)->kind, named ? WaitKind::kReadLock : WaitKind::kLock);
+}
+
+TEST(MuslNamed, ARwlockThatReadersHaveNeedsAName) {
+  for (const Linked linked : {Linked::kShared, Linked::kStatic}) {
+    MuslTarget musl(linked);
+    musl.sleep_in("pthread_rwlock_timedwrlock", kObject, kWaitPrivate, 0x80000002);
+    musl.put(kObject, {0x80000002, 1, 0});
+    const Resource* rwlock = musl.waited_for();
+    ASSERT_EQ(rwlock != nullptr, linked == Linked::kShared);
+    if (rwlock == nullptr) continue;
+    EXPECT_EQ(rwlock->rwlock->readers, 2U);
+    EXPECT_EQ(musl.target.wait_of(101)->kind, WaitKind::kWriteLock);
+  }
+}
+
+TEST_P(Musl, ASemaphore) {
+  for (const std::uint32_t value : {0xffffffffU, 0x80000000U}) {
+    MuslTarget musl(GetParam());
+    musl.sleep_in("sem_timedwait", kObject, kWaitPrivate, value);
+    musl.put(kObject, {value, 1, 128});
+    const Resource* semaphore = musl.waited_for();
+    ASSERT_NE(semaphore, nullptr);
+    EXPECT_EQ(semaphore->kind, ResourceKind::kSemaphore);
+    EXPECT_EQ(semaphore->value, 0U);
+  }
+}
+
+TEST_P(Musl, AJoinedThread) {
+  MuslTarget musl(GetParam());
+  const Address joined = kDescriptors + 102 * 0x1000;
+  musl.sleep_in("pthread_join", joined + 56, kWaitPrivate, 2);
+  const Resource* thread = musl.waited_for();
+  ASSERT_NE(thread, nullptr);
+  EXPECT_EQ(thread->kind, ResourceKind::kThread);
+  EXPECT_EQ(thread->address, joined);
+  EXPECT_EQ(thread->holder.thread, 1U);
+}
+
+TEST_P(Musl, AFileRecordsItsOwner) {
+  MuslTarget musl(GetParam());
+  musl.sleep_in("fputs", kObject + 140, kWaitPrivate, 0x40000000U | 102);
+  musl.target.maps({0x7c0000000000}, 0x1000).executable = true;
+  musl.target.memory().put_object(kObject + 80, std::uint64_t{0x7c0000000100});
+  musl.put(kObject + 140, {0x40000000U | 102});
+  const Resource* file = musl.waited_for();
+  ASSERT_NE(file, nullptr);
+  EXPECT_EQ(file->kind, ResourceKind::kStdio);
+  EXPECT_EQ(file->holder.thread, 1U);
+}
+
+TEST_P(Musl, AConditionVariableByItsListOfWaiters) {
+  const auto found_with = [](Linked linked, Address tail) {
+    MuslTarget musl(linked);
+    const Address node = kStack + 0x100;
+    musl.sleep_in("pthread_cond_timedwait", node + 20, kWaitPrivate, 2);
+    musl.keep(kObject);
+    musl.put(node, {0, 0, 0, 0, 0, 2});
+    const auto low = static_cast<std::uint32_t>(node.value);
+    const auto high = static_cast<std::uint32_t>(node.value >> 32);
+    musl.put(kObject, {0, 0, low, high, 0, 0, 0, 0, 0, 0, static_cast<std::uint32_t>(tail.value),
+                       static_cast<std::uint32_t>(tail.value >> 32)});
+    const Resource* condition = musl.waited_for();
+    return condition != nullptr && condition->kind == ResourceKind::kCondition &&
+           condition->address == kObject;
+  };
+  EXPECT_TRUE(found_with(GetParam(), kStack + 0x100));
+  EXPECT_FALSE(found_with(GetParam(), kStack + 0x200)) << "not the whole list";
+}
+
+TEST_P(Musl, ABarrierByItsInstance) {
+  MuslTarget musl(GetParam());
+  const Address instance = kStack + 0x100;
+  musl.sleep_in("pthread_barrier_wait", instance + 4, kWaitPrivate, 0);
+  musl.keep(kObject);
+  musl.put(instance, {1, 0, 1, 0});
+  musl.put(kObject, {0, 0, 3, 0, 0, 0, static_cast<std::uint32_t>(instance.value),
+                     static_cast<std::uint32_t>(instance.value >> 32)});
+  const Resource* barrier = musl.waited_for();
+  ASSERT_NE(barrier, nullptr);
+  EXPECT_EQ(barrier->kind, ResourceKind::kBarrier);
+  EXPECT_EQ(barrier->parties, (PartyCount{.arrived = 2, .expected = 4, .missing = 2}));
+}
+
+TEST(MuslNamed, AOnceFlagAndALockOfItsOwnNeedAName) {
+  for (const Linked linked : {Linked::kShared, Linked::kStatic}) {
+    MuslTarget once(linked);
+    once.sleep_in("__pthread_once", kObject, kWaitPrivate, 3);
+    once.put(kObject, {3});
+    EXPECT_EQ(once.waited_for() != nullptr, linked == Linked::kShared);
+    MuslTarget lock(linked);
+    lock.sleep_in("malloc", kObject, kWaitPrivate, 0x80000002);
+    lock.put(kObject, {0x80000002, 0, 0});
+    const Resource* found = lock.waited_for();
+    ASSERT_EQ(found != nullptr, linked == Linked::kShared);
+    if (found != nullptr) {
+      EXPECT_EQ(found->kind, ResourceKind::kLibcLock);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(SharedAndStatic, Musl, ::testing::Values(Linked::kShared, Linked::kStatic),
+                         [](const auto& instance) {
+                           return instance.param == Linked::kShared ? "shared" : "static";
+                         });
+
+TEST(MuslStatic, IsToldFromGlibcByAllThreads) {
+  MuslTarget musl(Linked::kStatic);
+  musl.target.memory().put_object(kDescriptors + 102 * 0x1000 + 48, std::int32_t{7});
+  musl.sleep_in("", kObject + 4, kWaitPrivate, 0x80000000U | 102);
+  musl.put(kObject, {1, 0x80000000U | 102, 1, 0, 0, 0, 0, 0, 0, 0});
+  EXPECT_EQ(musl.waited_for(), nullptr);
+}
+
+}  // namespace
+}  // namespace pstuck
