@@ -29,17 +29,16 @@ class Collector {
     const Stack& stack = stack_of(stacks_, index);
     const auto call = find_futex_call(thread, locks_.memory());
     if (!call) {
-      if (auto spin = recognise_spin({thread, stack, frames_, locks_})) {
-        add(index, *std::move(spin)).waited = std::nullopt;  // it runs all the time
+      if (const auto spin = recognise_spin({thread, stack, frames_, locks_})) {
+        add(index, *spin).waited = std::nullopt;  // it runs all the time
       }
       return;
     }
     const NamedWait names = read_names(stack, frames_);
-    auto recognised =
+    const auto recognised =
         recognise_wait({snapshot_, thread, stack, frames_, ids_, *call, names, locks_, program_});
     if (!recognised) return;
-    add(index, *std::move(recognised)).deadline =
-        read_deadline(*call, thread, snapshot_, locks_.memory());
+    add(index, *recognised).deadline = read_deadline(*call, thread, snapshot_, locks_.memory());
   }
 
   CollectedWaits finish() && {
@@ -56,14 +55,14 @@ class Collector {
   }
 
  private:
-  Wait& add(ThreadIndex index, RecognisedWait recognised) {
+  Wait& add(ThreadIndex index, const RecognisedWait& recognised) {
     keys_.emplace_back(recognised.resource.kind, recognised.resource.address);
     collected_.waits.push_back({.thread = index,
                                 .kind = recognised.kind,
                                 .recognised_by = recognised.by,
                                 .frame = frames_.innermost(stack_of(stacks_, index)),
                                 .waited = snapshot_.threads[index].not_run_for});
-    by_key_.try_emplace(keys_.back(), std::move(recognised));
+    by_key_.try_emplace(keys_.back(), recognised);
     return collected_.waits.back();
   }
 

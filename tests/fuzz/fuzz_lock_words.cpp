@@ -113,6 +113,14 @@ const char* const kNames[] = {"",
                               "__pthread_clockjoin_ex",
                               "operator<<(",
                               "__cxa_guard_acquire",
+                              "__lll_lock_wait_private",
+                              "pthread_rwlock_rdlock",
+                              "pthread_barrier_wait",
+                              "__pthread_once_slow",
+                              "fputs",
+                              "_IO_link_in",
+                              "setenv",
+                              "pthread_spin_lock",
                               "std::latch::wait() const",
                               "std::__detail::__platform_wait<int>(int const*, int)",
                               "std::barrier<std::__empty_completion>::arrive_and_wait()",
@@ -185,6 +193,9 @@ class HostileTarget {
     constexpr std::array<std::uint8_t, 7> kFutexCall = {0xb8, 0xca, 0, 0, 0, 0x0f, 0x05};
     memory_.write({kCodeBase + 64 - kFutexCall.size()}, kFutexCall.data(), kFutexCall.size());
     memory_.write({kCodeBase + 128 - 2}, &kFutexCall[5], 2);
+    constexpr std::array<std::uint8_t, 9> kSpinLoop = {0xf3, 0x90, 0x83, 0x3f, 0,
+                                                       0x7f, 0xe9, 0xeb, 0xf7};
+    memory_.write({kCodeBase + 192}, kSpinLoop.data(), kSpinLoop.size());
   }
 
   void add_thread(const Record& record, std::int32_t tid) {
@@ -200,7 +211,8 @@ class HostileTarget {
     add_registers(record, thread.registers);
     Stack& stack = stacks_.stacks.emplace_back();
     for (std::size_t i = 0; i < record.names % 5U; ++i) {
-      stack.frames.push_back({.location = (record.names + record.registers[i]) % 26U});
+      stack.frames.push_back(
+          {.location = (record.names + record.registers[i]) % (2 * std::size(kNames) + 2)});
       stack.frames.back().callee_saved[5] = kMutexBase + record.registers[i];
     }
     stack.library_call = kNames[record.registers[6] % std::size(kNames)];
@@ -212,6 +224,8 @@ class HostileTarget {
       constexpr std::array<std::size_t, 6> kNumbers = {3, 6, 12, 13, 14, 15};
       registers.by_dwarf_number[kNumbers[i]] = kMutexBase + record.registers[i] * 8U;
     }
+    registers.by_dwarf_number[5] = kMutexBase + record.registers[0] * 4U;
+    registers.by_dwarf_number[8] = kMutexBase + record.registers[1] * 8U;
     registers.by_dwarf_number[7] = kStackBase;
     registers.by_dwarf_number[16] = kCodeBase + (record.code & 3U) * 64;
     registers.thread_pointer = Address{kStackBase + record.code};
