@@ -51,6 +51,7 @@ class Collector {
     for (WaitIndex i = 0; i < collected_.waits.size(); ++i) {
       collected_.waits[i].resource = indexes.at(keys_[i]);
     }
+    count_writers();
     return std::move(collected_);
   }
 
@@ -64,6 +65,18 @@ class Collector {
                                 .waited = snapshot_.threads[index].not_run_for});
     by_key_.try_emplace(keys_.back(), recognised);
     return collected_.waits.back();
+  }
+
+  // A rwlock that does not put writers first counts only the first of those that wait.
+  void count_writers() {
+    std::map<ResourceIndex, std::uint32_t> writers;
+    for (const Wait& wait : collected_.waits) {
+      if (wait.kind == WaitKind::kWriteLock) ++writers[wait.resource];
+    }
+    for (const auto& [index, seen] : writers) {
+      auto& rwlock = collected_.resources[index].rwlock;
+      if (rwlock) rwlock->waiting_writers = std::max(rwlock->waiting_writers, seen);
+    }
   }
 
   const Snapshot& snapshot_;

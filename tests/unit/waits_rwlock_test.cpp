@@ -67,6 +67,13 @@ TEST_F(Rwlock, OnlyCountsItsReaders) {
   EXPECT_EQ(rwlock->holder.fate, OwnerFate::kNotRecorded);
 }
 
+TEST_F(Rwlock, CountsOnlyTheFirstOfTheWritersThatWait) {
+  target.thread(103).in_futex(kObject + 12, kUntimed, 3);
+  const Resource* rwlock = recognise(read_by(1), 8, 2);
+  ASSERT_NE(rwlock, nullptr);
+  EXPECT_EQ(rwlock->rwlock, (RwlockState{.readers = 1, .waiting_writers = 2}));
+}
+
 TEST_F(Rwlock, ThatPutsWritersFirstKeepsReadersOut) {
   RwlockBytes bytes = read_by(1);
   bytes.readers |= 4;
