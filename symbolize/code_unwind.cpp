@@ -22,8 +22,13 @@
 // pointer by an amount that is not in its code ends the search there: no frame is better than a
 // wrong one.
 //
-// A thread of musl begins with a call through a register in __clone; what stands behind that call
-// ends the thread (src/thread/x86_64/clone.s, the same since 1.0).
+// A signal handler returns to a trampoline that no call leads to: mov $15, %rax; syscall. What was
+// interrupted the kernel has kept right above it, in a ucontext_t (asm/sigcontext.h).
+//
+// The first thread begins in _start, by its symbol, or where main's result is handed to exit().
+// Another thread of musl begins with a call through a register in __clone; what stands behind that
+// call ends the thread (src/thread/x86_64/clone.s, the same since 1.0). As that call tells no
+// entry, one is looked for close before the program counter that moves the stack pointer just so.
 
 #include "symbolize/code_unwind.h"
 
@@ -31,6 +36,7 @@
 #include <deque>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "symbolize/call_site.h"
 #include "symbolize/function_ranges.h"
@@ -43,6 +49,9 @@ namespace {
 // musl's deepest frames that wait are in getaddrinfo and printf: some kilobytes.
 constexpr std::size_t kMostWords = 1024;
 constexpr std::size_t kMostInstructions = 4096;
+constexpr std::size_t kMostOfThreadStart = 256;
+constexpr std::uint64_t kLongestThreadStart = 512;
+constexpr std::uint64_t kFunctionAlignment = 16;
 constexpr std::int64_t kDeepest = 1 << 20;
 constexpr std::int64_t kWordSize = 8;
 
@@ -153,20 +162,26 @@ class CodeUnwinder::Impl {
 
  private:
   std::optional<Effect> find_effect(Address entry, Address at);
-  std::optional<Effect> follow(Address entry, Address at);
-  std::optional<Address> find_symbol(Address at);
+  std::optional<Effect> follow(Address entry, Address at, std::size_t most_instructions);
+  bool starts_thread(const Frame& frame, Address slot);
+  std::optional<FunctionSymbol> find_symbol(Address at);
   std::optional<CallerFrame> step(const Frame& frame, const Effect& effect);
   bool begins_thread(Address return_address);
+  bool begins_process(const Frame& frame);
+  std::optional<CallerFrame> leave_trampoline(const Frame& frame);
+  std::optional<CallerFrame> search(const Frame& frame);
 
   LoadedModules& modules_;
   Memory& memory_;
   FunctionRanges ranges_;
   MachineCode code_;
   std::map<std::pair<Address, Address>, std::optional<Effect>> effects_;  // by entry and place
-  std::map<Address, std::optional<Address>> symbols_;                     // by place
+  std::vector<std::pair<Address, std::uint64_t>> thread_starts_;          // places and depths
+  std::map<Address, std::optional<FunctionSymbol>> symbols_;              // by place
 };
 
-std::optional<Effect> CodeUnwinder::Impl::follow(Address entry, Address at) {
+std::optional<Effect> CodeUnwinder::Impl::follow(Address entry, Address at,
+                                                 std::size_t most_instructions) {
   std::map<Address, Effect> known = {{entry, {}}};
   std::deque<Address> open = {entry};
   const auto reach = [&](Address place, const Effect& effect) {
@@ -174,7 +189,7 @@ std::optional<Effect> CodeUnwinder::Impl::follow(Address entry, Address at) {
     if (is_new || merge(effect, found->second)) open.push_back(place);
   };
   for (std::size_t steps = 0; !open.empty(); ++steps) {
-    if (steps == kMostInstructions) return {};
+    if (steps == most_instructions) break;
     const Address place = open.front();
     open.pop_front();
     Effect effect = known.at(place);
@@ -194,17 +209,17 @@ std::optional<Effect> CodeUnwinder::Impl::follow(Address entry, Address at) {
 
 std::optional<Effect> CodeUnwinder::Impl::find_effect(Address entry, Address at) {
   const auto [found, is_new] = effects_.try_emplace({entry, at});
-  if (is_new) found->second = follow(entry, at);
+  if (is_new) found->second = follow(entry, at, kMostInstructions);
   return found->second;
 }
 
-std::optional<Address> CodeUnwinder::Impl::find_symbol(Address at) {
+std::optional<FunctionSymbol> CodeUnwinder::Impl::find_symbol(Address at) {
   const auto [found, is_new] = symbols_.try_emplace(at);
   const auto module = is_new ? modules_.find(at) : std::nullopt;
   Dwfl_Module* file = module ? modules_.open(*module) : nullptr;
   if (file) {
     const auto functions = find_functions(file, std::span(&at, 1));
-    if (functions.front()) found->second = functions.front()->start;
+    found->second = functions.front();
   }
   return found->second;
 }
@@ -214,6 +229,55 @@ bool CodeUnwinder::Impl::begins_thread(Address return_address) {
   constexpr std::array<std::uint8_t, 8> kEndOfThread = {0x89, 0xc7, 0x31, 0xc0,
                                                         0xb0, 0x3c, 0x0f, 0x05};
   return memory_.read_object<std::array<std::uint8_t, 8>>(return_address) == kEndOfThread;
+}
+
+/// Whether nothing but one function's own words lies between the frame's and the thread's first.
+bool CodeUnwinder::Impl::starts_thread(const Frame& frame, Address slot) {
+  const Address pc = frame.pc.address();
+  const auto known = std::ranges::find(thread_starts_, std::pair(pc, slot - *frame.sp));
+  if (known != thread_starts_.end()) return true;
+  Address entry{pc.value / kFunctionAlignment * kFunctionAlignment};
+  for (; pc - entry < kLongestThreadStart; entry = entry - kFunctionAlignment) {
+    const auto effect = follow(entry, pc, kMostOfThreadStart);
+    if (!effect || *frame.sp + static_cast<std::uint64_t>(effect->depth) != slot) continue;
+    thread_starts_.emplace_back(pc, slot - *frame.sp);
+    return true;
+  }
+  return false;
+}
+
+bool CodeUnwinder::Impl::begins_process(const Frame& frame) {
+  const auto symbol = find_symbol(frame.pc.for_lookup());
+  if (symbol && symbol->name == "_start") return true;
+  const Address pc = frame.pc.address();
+  constexpr std::array<std::uint8_t, 3> kHandOver = {0x89, 0xc7, 0xe8};  // mov %eax, %edi; call
+  if (memory_.read_object<std::array<std::uint8_t, 3>>(pc) != kHandOver) return false;
+  const auto call = decode_call_before(memory_, pc + 7);
+  const auto callee = call && call->target ? find_symbol(*call->target) : std::nullopt;
+  return callee && callee->name == "exit";
+}
+
+std::optional<CallerFrame> CodeUnwinder::Impl::leave_trampoline(const Frame& frame) {
+  constexpr std::array<std::uint8_t, 9> kTrampoline = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
+  if (memory_.read_object<std::array<std::uint8_t, 9>>(frame.pc.address()) != kTrampoline) {
+    return {};
+  }
+  struct Context {
+    std::uint64_t before[5];
+    std::uint64_t r8_to_r11[4];
+    std::uint64_t r12_to_r15[4];
+    std::uint64_t rdi, rsi, rbp, rbx, rdx, rax, rcx;
+    Address rsp;
+    Address rip;
+  };
+  const auto context = memory_.read_object<Context>(*frame.sp);
+  if (!context) return {};
+  const auto& last = context->r12_to_r15;
+  return CallerFrame{
+      .return_address = context->rip,
+      .sp = context->rsp,
+      .callee_saved = {context->rbx, context->rbp, last[0], last[1], last[2], last[3]},
+      .interrupted = true};
 }
 
 /// None where the word above what the function has pushed is no return address.
@@ -235,9 +299,15 @@ std::optional<CallerFrame> CodeUnwinder::Impl::step(const Frame& frame, const Ef
 
 std::optional<CallerFrame> CodeUnwinder::Impl::find_caller(const Frame& frame) {
   if (!frame.sp) return {};
+  if (auto caller = leave_trampoline(frame)) return caller;
+  if (auto caller = search(frame)) return caller;
+  return begins_process(frame) ? std::optional(CallerFrame{.is_root = true}) : std::nullopt;
+}
+
+std::optional<CallerFrame> CodeUnwinder::Impl::search(const Frame& frame) {
   const Address pc = frame.pc.address();
-  if (const auto entry = find_symbol(frame.pc.for_lookup())) {
-    const auto effect = find_effect(*entry, pc);
+  if (const auto symbol = find_symbol(frame.pc.for_lookup())) {
+    const auto effect = find_effect(symbol->start, pc);
     auto caller = effect ? step(frame, *effect) : std::nullopt;
     if (caller && begins_thread(caller->return_address)) return CallerFrame{.is_root = true};
     if (caller) return caller;
@@ -249,7 +319,10 @@ std::optional<CallerFrame> CodeUnwinder::Impl::find_caller(const Frame& frame) {
     if (!modules_.is_code(*word - 1)) continue;
     const auto call = decode_call_before(memory_, *word);
     if (!call) continue;
-    if (begins_thread(*word)) return CallerFrame{.is_root = true};
+    if (begins_thread(*word)) {
+      return starts_thread(frame, slot) ? std::optional(CallerFrame{.is_root = true})
+                                        : std::nullopt;
+    }
     const auto effect = call->target ? find_effect(*call->target, pc) : std::nullopt;
     if (effect && *frame.sp + static_cast<std::uint64_t>(effect->depth) == slot) {
       return step(frame, *effect);

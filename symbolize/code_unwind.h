@@ -16,6 +16,9 @@ struct CallerFrame {
   /// rbx rbp r12 r13 r14 r15 as the caller had them, where that is known.
   std::array<std::optional<std::uint64_t>, 6> callee_saved;
   bool is_root = false;  ///< there is none: the thread began here; the rest is not set
+  /// The frame asked about was a signal's trampoline: its caller was interrupted, and the address
+  /// is that of the next instruction.
+  bool interrupted = false;
 };
 
 /// Steps outwards by what the machine code does to the stack.

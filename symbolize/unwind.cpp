@@ -53,6 +53,9 @@ constexpr std::size_t kR12Index = 2;
 // Deeper than any stack of 8 MiB with frames of a hundred bytes.
 constexpr std::size_t kMostFrames = 1 << 16;
 
+// Each takes a frame away, so that the frames' number bounds nothing.
+constexpr int kMostTrampolines = 256;
+
 bool knows(const Registers& registers, unsigned number) {
   return (registers.known >> number & 1) != 0;
 }
@@ -112,6 +115,7 @@ struct Walk {
   bool follows_frame_pointer = false;  ///< out of the first frame, though it has no table
   bool without_table = false;          ///< halted since the last frame's code has none
   bool memory_failed = false;          ///< since the last frame
+  int trampolines = 0;                 ///< without a table that were left
   bool is_first = true;                ///< the next frame is the walk's first
   bool left_trampoline = false;        ///< the frame before this one was a signal trampoline
 };
@@ -311,16 +315,21 @@ StackEnd Unwinder::Impl::walk_on(Walk& walk) {
 /// From the last frame to the one that `registers` and the next walk begin with; else why not.
 std::optional<StackEnd> Unwinder::Impl::step_without_table(Walk& walk, Registers& registers) {
   const Frame last = frames_.back();
-  const auto caller = code_unwinder_.find_caller(last);
+  const auto module = modules_.find(last.pc.for_lookup());
+  const auto caller = module ? code_unwinder_.find_caller(last) : std::nullopt;
   if (caller && caller->is_root) return StackEnd::kRoot;
+  walk.left_trampoline = caller && caller->interrupted;
   walk.follows_frame_pointer = !caller;
   if (caller) {
-    registers = to_registers(CodeAddress::return_address(caller->return_address), caller->sp,
-                             caller->callee_saved);
-    walk.start = CodeAddress::return_address(caller->return_address);
+    if (caller->interrupted) {
+      if (++walk.trampolines > kMostTrampolines) return StackEnd::kLoop;
+      frames_.pop_back();
+    }
+    walk.start = caller->interrupted ? CodeAddress::instruction(caller->return_address)
+                                     : CodeAddress::return_address(caller->return_address);
+    registers = to_registers(*walk.start, caller->sp, caller->callee_saved);
     return {};
   }
-  const auto module = modules_.find(last.pc.for_lookup());
   if (!last.sp || (module && modules_.is_c_library(*module))) return StackEnd::kNoCfi;
   registers = to_registers(last.pc, *last.sp, last.callee_saved);
   walk.start = last.pc;
@@ -343,7 +352,6 @@ StackEnd Unwinder::Impl::walk_from(const Registers& from) {
     if (!std::exchange(walk.without_table, false)) return end;
     if (const auto why = step_without_table(walk, registers)) return *why;
     walk.is_first = true;
-    walk.left_trampoline = false;
     walk.end = StackEnd::kNoCfi;
   }
 }

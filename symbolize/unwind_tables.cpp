@@ -48,8 +48,10 @@ bool has_unwind_row(LoadedModules& modules, Address at) {
   Dwfl_Module* module = index ? modules.open(*index) : nullptr;
   if (!module) return false;
   Dwarf_Addr bias = 0;
-  if (covers(dwfl_module_eh_cfi(module, &bias), at.value - bias)) return true;
-  return covers(dwfl_module_dwarf_cfi(module, &bias), at.value - bias);
+  Dwarf_CFI* table = dwfl_module_eh_cfi(module, &bias);
+  if (covers(table, at.value - bias)) return true;
+  table = dwfl_module_dwarf_cfi(module, &bias);
+  return covers(table, at.value - bias);
 }
 
 std::optional<UnwindRow> find_unwind_row(LoadedModules& modules, Address at) {

@@ -104,6 +104,27 @@ TEST_F(CodeUnwindTest, AThreadBeginsInClone) {
   const auto caller = find();
   ASSERT_TRUE(caller);
   EXPECT_TRUE(caller->is_root);
+  put_stack({1, 2, 3, 0xbb, 0xb0, 8, kReturn.value});
+  EXPECT_FALSE(find()) << "some frame between them";
+}
+
+TEST_F(CodeUnwindTest, ASignalsTrampolineLeadsToWhatWasInterrupted) {
+  memory_.put(kCode, {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05});
+  std::vector<std::uint64_t> context(23);
+  context[9] = 0x12;                 // r12
+  context[15] = 0xb0;                // rbp
+  context[16] = 0xbb;                // rbx
+  context[20] = 0x7fff0000;          // rsp
+  context[21] = kCode.value + 0x40;  // rip
+  put_stack(context);
+  const auto caller = find(kCode);
+  ASSERT_TRUE(caller);
+  EXPECT_TRUE(caller->interrupted);
+  EXPECT_EQ(caller->return_address, kCode + 0x40);
+  EXPECT_EQ(caller->sp, Address{0x7fff0000});
+  EXPECT_EQ(caller->callee_saved[0], 0xbbU);
+  EXPECT_EQ(caller->callee_saved[1], 0xb0U);
+  EXPECT_EQ(caller->callee_saved[2], 0x12U);
 }
 
 TEST_F(CodeUnwindTest, CodeWithoutEndAndStacksWithoutEndAreBounded) {
