@@ -34,9 +34,9 @@ static_assert(sizeof(StateBytes) == 24);
 
 constexpr std::uint64_t kThreadOffset = 32;
 
-// struct pthread of glibc, 2.17 to 2.42 (nptl/descr.h).
-constexpr std::uint64_t kSelfOffset = 16;
-constexpr std::uint64_t kTidOffset = 720;
+// struct pthread of glibc, 2.17 to 2.42 (nptl/descr.h), and of musl (src/internal/pthread_impl.h).
+constexpr std::uint64_t kGlibcTid = 720;
+constexpr std::uint64_t kMuslTid = 48;
 
 bool can_be_a_future(const FutexCall& call) {
   const bool plain = call.command == FutexCommand::kWait && !call.timed();
@@ -50,11 +50,11 @@ RecordedOwner find_maker(const FutexSleeper& sleeper, Address state, std::string
   if (!type.starts_with("std::__future_base::_Async_state_impl<")) return {};
   Memory& memory = sleeper.locks.memory();
   const auto thread = memory.read_object<Address>(state + kThreadOffset);
-  if (!thread || sleeper.frames.libc() == LibcKind::kMusl) return {};
-  const auto self = memory.read_object<Address>(*thread + kSelfOffset);
-  const auto tid = memory.read_object<std::int32_t>(*thread + kTidOffset);
-  if (!self || *self != *thread || !tid) return {};
-  if (!sleeper.ids.find(Tid{*tid})) return {};
+  const auto self = thread ? memory.read_object<Address>(*thread) : std::nullopt;
+  if (!self || *self != *thread) return {};
+  const bool is_musl = sleeper.frames.libc() == LibcKind::kMusl;
+  const auto tid = memory.read_object<std::int32_t>(*thread + (is_musl ? kMuslTid : kGlibcTid));
+  if (!tid || !sleeper.ids.find(Tid{*tid})) return {};
   return {OwnerFate::kThread, Tid{*tid}};
 }
 

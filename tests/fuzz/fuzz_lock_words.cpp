@@ -113,6 +113,8 @@ const char* const kNames[] = {"",
                               "__pthread_clockjoin_ex",
                               "operator<<(",
                               "__cxa_guard_acquire",
+                              "pthread_rwlock_timedrdlock",
+                              "pthread_once",
                               "__lll_lock_wait_private",
                               "pthread_rwlock_rdlock",
                               "pthread_barrier_wait",
@@ -127,7 +129,9 @@ const char* const kNames[] = {"",
                               "std::__atomic_futex_unsigned_base::_M_futex_wait_until(unsigned*)"};
 
 Address word_of(const Record& record) {
-  if (record.word < 128) return {kMutexBase + (record.word % kMutexes) * kMutexStride};
+  // musl's mutexes begin before their futex word, as libstdc++'s futures do.
+  const std::uint64_t inside = (record.operation_flags & 6U) * 2;
+  if (record.word < 128) return {kMutexBase + (record.word % kMutexes) * kMutexStride + inside};
   return {kStackBase + (record.word - 128U) * 8};
 }
 

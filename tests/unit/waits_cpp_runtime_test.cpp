@@ -140,7 +140,7 @@ TEST(Future, OfAsyncRecordsTheThreadThatMakesTheResult) {
     SnapshotBuilder target;
     sleep_in(target, {.word = kObject + 16, .value = 0x80000000}, {"app:", "app:"});
     target.memory().put_object(kObject, FutureState{});
-    target.memory().put_object(Address{FutureState{}.thread} + 16, self);
+    target.memory().put_object(Address{FutureState{}.thread}, self);
     target.memory().put_object(Address{FutureState{}.thread} + 720, tid);
     target.program().virtual_classes[kObject] = type;
     const Resource* future = waited_for(target);
