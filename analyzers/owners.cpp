@@ -17,7 +17,7 @@
 //     nobody                                         exited, with the lock held
 //
 // Whether other processes can share the lock is asked of its mapping; where that is not known, as
-// in a core, of the mutex. A new thread that began after the capture is neither: the lock was on
+// in a core, of the lock. A new thread that began after the capture is neither: the lock was on
 // its way.
 
 namespace pstuck {
@@ -29,7 +29,7 @@ bool is_shared(const Snapshot& snapshot, const Resource& resource) {
   const Mapping* mapping = find_mapping(snapshot, resource.address);
   if (mapping != nullptr && mapping->shared) return true;
   if (mapping != nullptr && snapshot.kind == TargetKind::kLive) return false;
-  return resource.mutex && resource.mutex->process_shared;
+  return resource.process_shared || (resource.mutex && resource.mutex->process_shared);
 }
 
 Holder to_outsider(const Snapshot& snapshot, const Resource& resource, Tid id,

@@ -96,6 +96,17 @@ TEST_F(Rwlock, OfSeveralProcessesSaysSo) {
   EXPECT_TRUE(rwlock->process_shared);
 }
 
+TEST_F(Rwlock, OfSeveralProcessesInACoreCanBeAnothers) {
+  target.facts().kind = TargetKind::kCore;
+  RwlockBytes bytes = written_by(999);
+  bytes.shared = 1;
+  const Resource* rwlock = recognise(bytes, 8, 3, kSharedUntimed);
+  ASSERT_NE(rwlock, nullptr);
+  EXPECT_EQ(rwlock->holder.fate, OwnerFate::kOtherProcess);
+  bytes.shared = 0;
+  EXPECT_EQ(recognise(bytes, 8, 3)->holder.fate, OwnerFate::kExited);
+}
+
 TEST_F(Rwlock, ChangingHandsHasNobody) {
   RwlockBytes bytes = written_by(0);  // the writer has not written its id yet, or has just left
   target.thread(101).with_stack({"libc.so.6:__pthread_rwlock_rdlock", "work"});
