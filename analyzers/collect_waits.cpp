@@ -15,12 +15,14 @@ using ResourceKey = std::pair<ResourceKind, Address>;
 class Collector {
  public:
   Collector(const Snapshot& snapshot, const Stacks& stacks, const ProgramFrames& frames,
-            const ThreadIds& ids, const Sources& sources)
+            const ThreadIds& ids, const Sources& sources,
+            std::span<const LockDescription> described)
       : snapshot_(snapshot),
         stacks_(stacks),
         frames_(frames),
         ids_(ids),
         program_(sources.program),
+        described_(described),
         locks_(sources.memory) {}
 
   void look_at(ThreadIndex index) {
@@ -36,7 +38,8 @@ class Collector {
     }
     const NamedWait names = read_names(stack, frames_);
     const auto recognised =
-        recognise_wait({snapshot_, thread, stack, frames_, ids_, *call, names, locks_, program_});
+        recognise_wait({snapshot_, thread, stack, frames_, ids_, *call, names, locks_,
+                         program_, stacks_, index, described_});
     if (!recognised) return;
     add(index, *recognised).deadline = read_deadline(*call, thread, snapshot_, locks_.memory());
   }
@@ -84,6 +87,7 @@ class Collector {
   const ProgramFrames& frames_;
   const ThreadIds& ids_;
   Program& program_;
+  std::span<const LockDescription> described_;
   LockReader locks_;
   std::map<ResourceKey, RecognisedWait> by_key_;
   std::vector<ResourceKey> keys_;  // by wait
@@ -94,8 +98,9 @@ class Collector {
 
 CollectedWaits collect_waits(const Snapshot& snapshot, const Stacks& stacks,
                              const ProgramFrames& frames, const ThreadIds& ids,
-                             const Sources& sources) {
-  Collector collector(snapshot, stacks, frames, ids, sources);
+                             const Sources& sources,
+                             std::span<const LockDescription> described) {
+  Collector collector(snapshot, stacks, frames, ids, sources, described);
   for (ThreadIndex i = 0; i < snapshot.threads.size(); ++i) collector.look_at(i);
   return std::move(collector).finish();
 }

@@ -18,7 +18,8 @@ struct CollectedWaits {
 
 CollectedWaits collect_waits(const Snapshot& snapshot, const Stacks& stacks,
                              const ProgramFrames& frames, const ThreadIds& ids,
-                             const Sources& sources);
+                             const Sources& sources,
+                             std::span<const LockDescription> described = {});
 
 /// The thread's stack; an empty one when there is none.
 const Stack& stack_of(const Stacks& stacks, ThreadIndex thread);

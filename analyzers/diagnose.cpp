@@ -31,7 +31,7 @@ Diagnosis diagnose(const Snapshot& snapshot, const Stacks& stacks, const Sources
   diagnosis.threads = describe_threads(snapshot, stacks, frames, sources.memory);
 
   // Recognise what the threads in futex calls wait for, and read whom the locks name as owner.
-  CollectedWaits collected = collect_waits(snapshot, stacks, frames, ids, sources);
+  CollectedWaits collected = collect_waits(snapshot, stacks, frames, ids, sources, options.locks);
   diagnosis.waits = std::move(collected.waits);
   diagnosis.resources = std::move(collected.resources);
   attach_waits(diagnosis.waits, diagnosis.threads);

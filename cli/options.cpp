@@ -122,6 +122,12 @@ void add_options(CLI::App& app, Options& options, Words& words) {
   app.add_option("--exe", options.executable, "the program of a core, where it is not found")
       ->type_name("FILE")
       ->group("Looking");
+  app.add_option("--lock-file", options.lock_files,
+                 "locks of your own or of a library, described in a\n"
+                 "file: see the manual; may be given several times")
+      ->type_name("FILE")
+      ->expected(1)
+      ->group("Looking");
   app.add_flag("--no-lines", words.no_lines,
                "no source lines and inlined calls: faster, and enough\n"
                "to find a deadlock")
@@ -136,7 +142,8 @@ void add_options(CLI::App& app, Options& options, Words& words) {
   app.add_option("TARGET", options.targets)->group("");
   for (CLI::Option* option : app.get_options()) {
     const bool takes_one = option->get_items_expected_max() == 1;
-    if (takes_one) option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    const bool collects = option->check_lname("lock-file");
+    if (takes_one && !collects) option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
 }
 

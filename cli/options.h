@@ -25,6 +25,7 @@ struct Options {
   std::size_t stack_bytes = 64 * 1024;
   bool freeze = false;
   std::string executable;
+  std::vector<std::string> lock_files;
   ScanMemory scan_memory = ScanMemory::kAuto;
   std::uint64_t max_memory = std::uint64_t{4} << 30;  ///< bytes that a scan may read
   std::string answer;  ///< what --help or --version asked for: print it and stop; else empty

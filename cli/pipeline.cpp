@@ -6,6 +6,7 @@
 
 #include "analyzers/confirm.h"
 #include "analyzers/diagnose.h"
+#include "cli/lock_file.h"
 #include "cli/progress.h"
 #include "symbolize/symbolize.h"
 
@@ -42,6 +43,8 @@ Report look_at(const std::string& spec, const Options& options) {
   Progress progress;
   Report report;
 
+  const std::vector<LockDescription> locks = read_lock_files(options.lock_files);
+
   const std::unique_ptr<Target> target = open_target(spec, {.executable = options.executable});
 
   report.snapshot = target->capture({.stack_bytes = options.stack_bytes,
@@ -59,6 +62,7 @@ Report look_at(const std::string& spec, const Options& options) {
   report.diagnosis = diagnose(report.snapshot, report.stacks, {memory, symbolizer, *target},
                               {.scan_memory = options.scan_memory,
                                .max_memory = options.max_memory,
+                               .locks = locks,
                                .progress = progress.step("MiB searched for held locks")});
   confirm_findings(*target, report);
 

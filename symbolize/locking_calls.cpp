@@ -70,6 +70,8 @@ class LockingCalls::Impl {
         effects_(modules, memory, code_, formulas_, budget_) {}
 
   std::vector<LockingCall> find(const Stacks& stacks, std::size_t thread, Address lock);
+  std::optional<std::uint64_t> find_argument(const Stacks& stacks, std::size_t thread,
+                                             std::size_t frame, std::size_t number);
 
  private:
   void look_at(const Stacks& stacks, std::size_t thread);
@@ -186,6 +188,25 @@ LockingCall LockingCalls::Impl::describe(const Stacks& stacks, const PhysicalFra
   return call;
 }
 
+// The state is the one before the call: the registers hold what it passes.
+std::optional<std::uint64_t> LockingCalls::Impl::find_argument(const Stacks& stacks,
+                                                               std::size_t thread,
+                                                               std::size_t frame,
+                                                               std::size_t number) {
+  constexpr std::array<unsigned, 6> kArguments = {kRdi, kRsi, kRdx, kRcx, kR8, kR9};
+  if (thread >= stacks.stacks.size() || thread >= snapshot_.threads.size()) return {};
+  if (number == 0 || number > kArguments.size()) return {};
+  const auto& stack = stacks.stacks[thread].frames;
+  if (frame >= stack.size() || !stack[frame].pc.is_return_address()) return {};
+  look_at(stacks, thread);
+  const auto found = std::ranges::find(frames_, frame, &PhysicalFrame::last);
+  if (found == frames_.end()) return {};
+  const auto index = static_cast<std::size_t>(found - frames_.begin());
+  const FlowState* state = values_->frames()[index].state;
+  if (!state) return {};
+  return values_->evaluate(index, state->registers[kArguments[number - 1]]);
+}
+
 std::vector<LockingCall> LockingCalls::Impl::find(const Stacks& stacks, std::size_t thread,
                                                   Address lock) {
   std::vector<LockingCall> calls;
@@ -212,6 +233,11 @@ LockingCalls::~LockingCalls() = default;
 std::vector<LockingCall> LockingCalls::find(const Stacks& stacks, std::size_t thread,
                                             Address lock) {
   return impl_->find(stacks, thread, lock);
+}
+
+std::optional<std::uint64_t> LockingCalls::find_argument(const Stacks& stacks, std::size_t thread,
+                                                         std::size_t frame, std::size_t number) {
+  return impl_->find_argument(stacks, thread, frame, number);
 }
 
 }  // namespace pstuck

@@ -22,6 +22,10 @@ class LockingCalls {
   /// As Program::find_locking_calls().
   std::vector<LockingCall> find(const Stacks& stacks, std::size_t thread, Address lock);
 
+  /// As Program::find_argument().
+  std::optional<std::uint64_t> find_argument(const Stacks& stacks, std::size_t thread,
+                                             std::size_t frame, std::size_t number);
+
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;

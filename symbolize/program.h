@@ -97,6 +97,15 @@ class Program {
   /// The calls in this thread's frames that took the lock, innermost frame first.
   virtual std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
                                                       Address lock) = 0;
+
+  /// The function that the call before a return address leads to, demangled; empty where it is
+  /// decided at run time and where no function begins.
+  virtual std::string find_called_function(const CodeAddress& pc) = 0;
+
+  /// What the call that this frame is in passed as its argument `number`, from 1, by the machine
+  /// code. None for an inlined frame, and where the code does not tell.
+  virtual std::optional<std::uint64_t> find_argument(const Stacks& stacks, std::size_t thread,
+                                                     std::size_t frame, std::size_t number) = 0;
 };
 
 }  // namespace pstuck

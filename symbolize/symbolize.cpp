@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "symbolize/call_site.h"
 #include "symbolize/data_symbols.h"
 #include "symbolize/demangle.h"
 #include "symbolize/frame_variables.h"
@@ -98,6 +99,11 @@ class Symbolizer::Impl {
                                               Address lock) {
     return locking_calls_.find(stacks, thread, lock);
   }
+  std::string find_called_function(const CodeAddress& pc);
+  std::optional<std::uint64_t> find_argument(const Stacks& stacks, std::size_t thread,
+                                             std::size_t frame, std::size_t number) {
+    return locking_calls_.find_argument(stacks, thread, frame, number);
+  }
   std::optional<Address> find_libc_variable(std::string_view name);
   [[nodiscard]] std::vector<BlindSpot> blind_spots() const { return modules_.blind_spots(); }
 
@@ -124,6 +130,7 @@ class Symbolizer::Impl {
   ObjectClasses object_classes_;
   FrameVariables frame_variables_;
   LockingCalls locking_calls_;
+  std::unordered_map<std::uint64_t, std::string> called_functions_;  // by return address
 };
 
 void Symbolizer::Impl::unwind_threads(Stacks& stacks, AddressTable& table) {
@@ -216,6 +223,19 @@ Stacks Symbolizer::Impl::symbolize() {
   return stacks;
 }
 
+std::string Symbolizer::Impl::find_called_function(const CodeAddress& pc) {
+  if (!pc.is_return_address()) return {};
+  const auto [entry, is_new] = called_functions_.try_emplace(pc.address().value);
+  if (!is_new) return entry->second;
+  const auto call = decode_call_before(memory_, pc.address());
+  if (!call || !call->target) return {};
+  const NamedAddress named = name_addresses({*call->target}).front();
+  if (named.function && named.function->start == named.at) {
+    entry->second = demangle(named.function->name);
+  }
+  return entry->second;
+}
+
 std::optional<DataSymbol> Symbolizer::Impl::find_data_symbol(Address at) {
   std::optional<DataSymbol> symbol;
   std::optional<MemberPath> path;
@@ -302,6 +322,15 @@ std::optional<ObjectClass> Symbolizer::find_object_class(Address at) {
 std::vector<LockingCall> Symbolizer::find_locking_calls(const Stacks& stacks, std::size_t thread,
                                                         Address lock) {
   return impl_->find_locking_calls(stacks, thread, lock);
+}
+
+std::string Symbolizer::find_called_function(const CodeAddress& pc) {
+  return impl_->find_called_function(pc);
+}
+
+std::optional<std::uint64_t> Symbolizer::find_argument(const Stacks& stacks, std::size_t thread,
+                                                       std::size_t frame, std::size_t number) {
+  return impl_->find_argument(stacks, thread, frame, number);
 }
 
 std::vector<BlindSpot> Symbolizer::blind_spots() const { return impl_->blind_spots(); }

@@ -33,6 +33,9 @@ class Symbolizer final : public Program {
   std::optional<std::string> find_virtual_class(Address object) override;
   std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
                                               Address lock) override;
+  std::string find_called_function(const CodeAddress& pc) override;
+  std::optional<std::uint64_t> find_argument(const Stacks& stacks, std::size_t thread,
+                                             std::size_t frame, std::size_t number) override;
 
   /// Module files that could not be used, found out while symbolizing.
   [[nodiscard]] std::vector<BlindSpot> blind_spots() const;

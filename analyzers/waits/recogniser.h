@@ -3,6 +3,7 @@
 /// One file for each primitive that a thread can wait in; table.cpp lists them.
 
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "analyzers/waits/cleanup_chain.h"
 #include "analyzers/waits/futex_call.h"
 #include "analyzers/waits/library_names.h"
+#include "analyzers/waits/lock_description.h"
 #include "analyzers/waits/mutex_layout.h"
 #include "analyzers/waits/stdio_layout.h"
 #include "symbolize/program.h"
@@ -57,6 +59,9 @@ struct FutexSleeper {
   const NamedWait& names;
   LockReader& locks;
   Program& program;
+  const Stacks& stacks;
+  ThreadIndex index;                           ///< of the thread
+  std::span<const LockDescription> described;  ///< by files; the first that fits counts
 };
 
 /// Whose id a lock recorded, before anybody looked for the task that has it.
@@ -66,7 +71,8 @@ struct RecordedOwner {
 };
 
 struct RecognisedWait {
-  Resource resource;  ///< all but its name, holder and partners; its kind is set by the table
+  Resource resource;  ///< all but its name, holder and partners; its kind is set by the table,
+                      ///< where the row names one
   WaitKind kind = WaitKind::kLock;
   RecognisedBy by = RecognisedBy::kRegisters;
   RecordedOwner owner;
@@ -79,6 +85,7 @@ std::optional<RecognisedWait> recognise_atomic_wait(const FutexSleeper& sleeper)
 std::optional<RecognisedWait> recognise_counting_semaphore(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_future(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_latch(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_library_lock(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_libc_lock(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_musl_barrier(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_musl_condition(const FutexSleeper& sleeper);

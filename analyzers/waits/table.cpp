@@ -4,7 +4,7 @@ namespace pstuck {
 namespace {
 
 struct Row {
-  ResourceKind waits_for;
+  std::optional<ResourceKind> waits_for;  // none: the recogniser itself says so
   Recogniser recognise;
 };
 
@@ -16,6 +16,7 @@ constexpr Row kTable[] = {
     {ResourceKind::kSemaphore, recognise_counting_semaphore},
     {ResourceKind::kLatch, recognise_latch},
     {ResourceKind::kBarrier, recognise_std_barrier},
+    {std::nullopt, recognise_library_lock},
     {ResourceKind::kThread, recognise_musl_join},
     {ResourceKind::kStdio, recognise_musl_stdio},
     {ResourceKind::kCondition, recognise_musl_condition},
@@ -42,7 +43,7 @@ constexpr Row kTable[] = {
 std::optional<RecognisedWait> recognise_wait(const FutexSleeper& sleeper) {
   for (const Row& row : kTable) {
     if (auto wait = row.recognise(sleeper)) {
-      wait->resource.kind = row.waits_for;
+      if (row.waits_for) wait->resource.kind = *row.waits_for;
       return wait;
     }
   }

@@ -23,7 +23,7 @@ _pstuck() {
         return
       fi
       ;;
-    -o | --output | --exe)
+    -o | --output | --exe | --lock-file)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
@@ -34,7 +34,8 @@ _pstuck() {
   esac
   if [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W '-a --all-threads --format -o --output --color --exit-code
-      --freeze --stack-bytes --scan-memory --max-memory --exe --no-lines --max-frames -h --help --version' -- "$word")
+      --freeze --stack-bytes --scan-memory --max-memory --exe --lock-file
+      --no-lines --max-frames -h --help --version' -- "$word")
     return
   fi
   compopt -o filenames

@@ -133,6 +133,18 @@ std::vector<LockingCall> FakeProgram::find_locking_calls(const Stacks& /*stacks*
   return found == locking_calls.end() ? std::vector<LockingCall>() : found->second;
 }
 
+std::string FakeProgram::find_called_function(const CodeAddress& pc) {
+  const auto found = called_functions.find(pc.address());
+  return found == called_functions.end() ? std::string() : found->second;
+}
+
+std::optional<std::uint64_t> FakeProgram::find_argument(const Stacks& /*stacks*/,
+                                                        std::size_t /*thread*/, std::size_t frame,
+                                                        std::size_t number) {
+  const auto found = arguments.find({frame, number});
+  return found == arguments.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::optional<TaskElsewhere> FakeTasks::find_task(Tid id_in_target) {
   const auto found = tasks.find(id_in_target);
   return found == tasks.end() ? std::nullopt : std::optional(found->second);

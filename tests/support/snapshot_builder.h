@@ -55,6 +55,9 @@ class FakeProgram final : public Program {
   std::optional<std::string> find_virtual_class(Address object) override;
   std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
                                               Address lock) override;
+  std::string find_called_function(const CodeAddress& pc) override;
+  std::optional<std::uint64_t> find_argument(const Stacks& stacks, std::size_t thread,
+                                             std::size_t frame, std::size_t number) override;
 
   std::vector<std::pair<Address, DataSymbol>> symbols;
   std::map<std::string, Address, std::less<>> libc_variables;
@@ -62,6 +65,8 @@ class FakeProgram final : public Program {
   std::vector<std::pair<Address, ObjectClass>> classes;
   std::map<Address, std::string> virtual_classes;
   std::map<std::pair<std::size_t, Address>, std::vector<LockingCall>> locking_calls;
+  std::map<Address, std::string> called_functions;                          // by pc
+  std::map<std::pair<std::size_t, std::size_t>, std::uint64_t> arguments;  // by frame and number
 };
 
 class FakeTasks final : public TaskFinder {

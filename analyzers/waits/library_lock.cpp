@@ -1,0 +1,145 @@
+// Locks that a file describes: those of libraries that come with pstuck, and the user's own. Such a
+// lock has a function that its waiters are in, seen as a frame or as what a frame calls:
+//
+//     #0  syscall
+//     #1  (no name)          libglib-2.0.so.0, stripped
+//     #2  Cache::get         call g_mutex_lock      is named by the call
+//     #3  …
+//
+// The lock's address is that of the futex word less the word's offset, or an argument of the call
+// that led into the function. Of several functions on a stack the innermost one counts, so that a
+// lock which is built upon another described lock does not claim its waits. A wait in one of libc's
+// own primitives is left to them, but for a condition variable: locks are built upon it, and then
+// only an argument can tell which.
+
+#include <algorithm>
+
+#include "analyzers/waits/lock_description.h"
+#include "analyzers/waits/recogniser.h"
+#include "analyzers/waits/thread_descriptor.h"
+
+namespace pstuck {
+namespace {
+
+// Between the kernel and the function that a library calls its own.
+constexpr std::size_t kMostFrames = 24;
+
+constexpr std::size_t kBytesToCompare = 24;
+
+/// A described lock whose function is on the stack.
+struct Match {
+  const LockDescription* lock = nullptr;
+  std::size_t frame = 0;  ///< of the stack
+  bool called = false;    ///< the frame calls the function; else it is the function's own
+};
+
+bool is_libc_primitive(NameMeans means) {
+  return means != NameMeans::kNothing && means != NameMeans::kUnknown && means != NameMeans::kElse;
+}
+
+/// Whether it is another recogniser's, whatever function is above.
+bool is_left_to_libc(const NamedWait& names) {
+  if (names.under_condition) return names.names(NameMeans::kMutex);
+  return is_libc_primitive(names.frames) ||
+         (names.frames == NameMeans::kNothing && is_libc_primitive(names.call_site));
+}
+
+bool fits(const LockDescription& lock, const NamedWait& names) {
+  return !names.under_condition || !lock.futex_offset;
+}
+
+bool is_named(const LockDescription& lock, std::string_view bare) {
+  return std::ranges::any_of(lock.waits_in, [&](const std::string& pattern) {
+    return names_function(pattern, bare);
+  });
+}
+
+class Search {
+ public:
+  explicit Search(const FutexSleeper& sleeper) : sleeper_(sleeper) {}
+
+  /// Innermost first; of one frame in the order of the descriptions.
+  std::vector<Match> find() {
+    const auto& frames = sleeper_.stack.frames;
+    for (std::size_t i = 0; i < std::min(frames.size(), kMostFrames); ++i) {
+      const Location& location = sleeper_.frames.location(frames[i]);
+      if (!location.inlined) add(i, sleeper_.program.find_called_function(frames[i].pc), true);
+      add(i, location.function.empty() ? location.symbol : location.function, false);
+    }
+    return std::move(matches_);
+  }
+
+ private:
+  void add(std::size_t frame, const std::string& function, bool called) {
+    if (function.empty()) return;
+    const std::string bare = bare_function_name(function);
+    for (const LockDescription& lock : sleeper_.described) {
+      if (!fits(lock, sleeper_.names) || !is_named(lock, bare)) continue;
+      matches_.push_back({&lock, frame, called});
+    }
+  }
+
+  const FutexSleeper& sleeper_;
+  std::vector<Match> matches_;
+};
+
+std::optional<Address> find_address(const Match& match, const FutexSleeper& sleeper) {
+  if (match.lock->futex_offset) {
+    const std::uint64_t word = sleeper.call.word.value;
+    if (word <= *match.lock->futex_offset) return std::nullopt;
+    return Address{word - *match.lock->futex_offset};
+  }
+  // The frame of the function itself does not keep what it was called with.
+  if (!match.called || !match.lock->argument) return std::nullopt;
+  const auto value = sleeper.program.find_argument(sleeper.stacks, sleeper.index, match.frame,
+                                                   *match.lock->argument);
+  if (!value || *value == 0) return std::nullopt;
+  return Address{*value};
+}
+
+RecordedOwner read_owner(const LockDescription& lock, Address at, Memory& memory) {
+  if (!lock.owner) return {OwnerFate::kNotRecorded, std::nullopt};
+  const Address place = at + lock.owner->offset;
+  std::uint64_t value = 0;
+  const std::size_t size = std::min(lock.owner->size, sizeof value);
+  if (memory.read(place, std::as_writable_bytes(std::span(&value, 1)).first(size)) != size) {
+    return {OwnerFate::kUnreadable, std::nullopt};
+  }
+  if (value == 0) return {OwnerFate::kInTransition, std::nullopt};
+  if (lock.owner->unit == LockDescription::OwnerUnit::kPthread) {
+    const auto id = read_thread_id(Address{value}, memory);
+    if (!id || id->value <= 0) return {OwnerFate::kNotRecorded, std::nullopt};
+    return {OwnerFate::kThread, id};
+  }
+  if (value > kLastTid) return {OwnerFate::kNotRecorded, std::nullopt};
+  return {OwnerFate::kThread, Tid{static_cast<std::int32_t>(value)}};
+}
+
+}  // namespace
+
+std::optional<RecognisedWait> recognise_library_lock(const FutexSleeper& sleeper) {
+  if (sleeper.described.empty() || is_left_to_libc(sleeper.names)) return std::nullopt;
+  const LockDescription* innermost = nullptr;
+  for (const Match& match : Search(sleeper).find()) {
+    // The functions of one lock call each other; any of them may show where it is.
+    if (innermost && match.lock->type != innermost->type) break;
+    innermost = match.lock;
+    const auto address = find_address(match, sleeper);
+    if (!address) continue;
+    Memory& memory = sleeper.locks.memory();
+    RecognisedWait wait{.resource = {.address = *address, .type = match.lock->type},
+                        .kind = match.lock->wait};
+    wait.resource.kind = kind_of_described(match.lock->wait);
+    wait.by = match.called ? RecognisedBy::kCallSite : RecognisedBy::kFunctionName;
+    wait.resource.seen = sleeper.locks.read_seen(*address, kBytesToCompare);
+    if (wait.resource.seen.empty()) {
+      wait.resource.seen = sleeper.locks.read_seen(*address, sizeof(std::uint32_t));
+    }
+    if (wait.resource.seen.empty()) return std::nullopt;
+    wait.owner = read_owner(*match.lock, *address, memory);
+    return wait;
+  }
+  return std::nullopt;
+}
+
+}  // namespace pstuck

@@ -1,0 +1,84 @@
+#include "analyzers/waits/lock_description.h"
+
+#include <algorithm>
+
+namespace pstuck {
+namespace {
+
+constexpr std::string_view kAnonymous = "(anonymous namespace)";
+constexpr std::size_t kLongestName = 4096;
+
+/// "::h0123456789abcdef", which rustc adds to every function.
+std::string_view without_hash(std::string_view name) {
+  constexpr std::size_t kHash = 19;
+  if (name.size() <= kHash) return name;
+  const std::string_view end = name.substr(name.size() - kHash);
+  const bool is_hash = end.starts_with("::h") &&
+                       end.find_first_not_of("0123456789abcdef", 3) == std::string_view::npos;
+  return is_hash ? name.substr(0, name.size() - kHash) : name;
+}
+
+std::string_view without_version(std::string_view name) { return name.substr(0, name.find('@')); }
+
+}  // namespace
+
+ResourceKind kind_of_described(WaitKind wait) {
+  switch (wait) {
+    case WaitKind::kUnit:
+      return ResourceKind::kSemaphore;
+    case WaitKind::kNotification:
+      return ResourceKind::kCondition;
+    case WaitKind::kArrivals:
+      return ResourceKind::kBarrier;
+    case WaitKind::kResult:
+      return ResourceKind::kFuture;
+    case WaitKind::kChange:
+      return ResourceKind::kAtomic;
+    case WaitKind::kInitialisation:
+      return ResourceKind::kOnce;
+    default:
+      return ResourceKind::kLibraryLock;
+  }
+}
+
+std::string bare_function_name(std::string_view demangled) {
+  std::string_view rest = without_hash(without_version(demangled.substr(0, kLongestName)));
+  std::string bare;
+  int depth = 0;
+  while (!rest.empty()) {
+    const char c = rest.front();
+    if (depth == 0 && rest.starts_with(kAnonymous)) {
+      bare += kAnonymous;
+      rest.remove_prefix(kAnonymous.size());
+      continue;
+    }
+    if (depth == 0 && c == '(') break;
+    if (c == '<') ++depth;
+    if (depth == 0 && c == ' ') {
+      bare.clear();  // what stood before was the return type
+    } else if (depth == 0) {
+      bare += c;
+    }
+    if (c == '>' && depth > 0) --depth;
+    rest.remove_prefix(1);
+  }
+  // Rust: "futex::Mutex::<T>::lock" becomes "futex::Mutex::::lock".
+  for (std::size_t at = bare.find("::::"); at != std::string::npos; at = bare.find("::::")) {
+    bare.erase(at, 2);
+  }
+  return bare;
+}
+
+bool names_function(const std::string& pattern, std::string_view bare_name) {
+  const std::size_t star = pattern.find('*');
+  if (star == std::string::npos) return pattern == bare_name;
+  if (!bare_name.starts_with(std::string_view(pattern).substr(0, star))) return false;
+  const std::string after = pattern.substr(star + 1);
+  for (std::size_t i = star; i <= bare_name.size(); ++i) {
+    if (names_function(after, bare_name.substr(i))) return true;
+    if (i < bare_name.size() && bare_name[i] == ':') return false;
+  }
+  return false;
+}
+
+}  // namespace pstuck
