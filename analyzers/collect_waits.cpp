@@ -37,9 +37,8 @@ class Collector {
       return;
     }
     const NamedWait names = read_names(stack, frames_);
-    const auto recognised =
-        recognise_wait({snapshot_, thread, stack, frames_, ids_, *call, names, locks_,
-                         program_, stacks_, index, described_});
+    const auto recognised = recognise_wait({snapshot_, thread, stack, frames_, ids_, *call, names,
+                                            locks_, program_, stacks_, index, described_});
     if (!recognised) return;
     add(index, *recognised).deadline = read_deadline(*call, thread, snapshot_, locks_.memory());
   }
@@ -98,8 +97,7 @@ class Collector {
 
 CollectedWaits collect_waits(const Snapshot& snapshot, const Stacks& stacks,
                              const ProgramFrames& frames, const ThreadIds& ids,
-                             const Sources& sources,
-                             std::span<const LockDescription> described) {
+                             const Sources& sources, std::span<const LockDescription> described) {
   Collector collector(snapshot, stacks, frames, ids, sources, described);
   for (ThreadIndex i = 0; i < snapshot.threads.size(); ++i) collector.look_at(i);
   return std::move(collector).finish();

@@ -22,16 +22,16 @@ namespace {
 constexpr std::string_view kSeeManual = "see LOCK FILES in pstuck(1)";
 constexpr std::int64_t kMostArguments = 6;  // that x86-64 passes in registers
 
-constexpr std::array kWaits{std::pair{std::string_view("lock"), WaitKind::kLock},
-                            std::pair{std::string_view("read"), WaitKind::kReadLock},
-                            std::pair{std::string_view("write"), WaitKind::kWriteLock},
-                            std::pair{std::string_view("unit"), WaitKind::kUnit},
-                            std::pair{std::string_view("notification"), WaitKind::kNotification},
-                            std::pair{std::string_view("arrivals"), WaitKind::kArrivals},
-                            std::pair{std::string_view("result"), WaitKind::kResult},
-                            std::pair{std::string_view("change"), WaitKind::kChange},
-                            std::pair{std::string_view("initialisation"),
-                                      WaitKind::kInitialisation}};
+constexpr std::array kWaits{
+    std::pair{std::string_view("lock"), WaitKind::kLock},
+    std::pair{std::string_view("read"), WaitKind::kReadLock},
+    std::pair{std::string_view("write"), WaitKind::kWriteLock},
+    std::pair{std::string_view("unit"), WaitKind::kUnit},
+    std::pair{std::string_view("notification"), WaitKind::kNotification},
+    std::pair{std::string_view("arrivals"), WaitKind::kArrivals},
+    std::pair{std::string_view("result"), WaitKind::kResult},
+    std::pair{std::string_view("change"), WaitKind::kChange},
+    std::pair{std::string_view("initialisation"), WaitKind::kInitialisation}};
 using OwnerUnit = LockDescription::OwnerUnit;
 constexpr std::array kUnits{std::pair{std::string_view("tid"), OwnerUnit::kTid},
                             std::pair{std::string_view("pthread_t"), OwnerUnit::kPthread}};
@@ -157,8 +157,7 @@ LockDescription::Owner read_owner(const Entry& lock, const std::string& path) {
 
 LockDescription read_lock(const toml::table& table, const std::string& path) {
   const Entry entry(table, path, "[[lock]]");
-  entry.allow_only(
-      {"type", "waits_in", "wait", "futex_offset", "argument", "owner", "owner_unit"});
+  entry.allow_only({"type", "waits_in", "wait", "futex_offset", "argument", "owner", "owner_unit"});
   LockDescription lock{.type = entry.text("type"), .waits_in = entry.texts("waits_in")};
   if (entry.has("wait")) lock.wait = entry.choice("wait", kWaits);
   if (entry.has("futex_offset")) lock.futex_offset = entry.number("futex_offset", 0, kMostOffset);

@@ -126,7 +126,7 @@ void add_options(CLI::App& app, Options& options, Words& words) {
                  "locks of your own or of a library, described in a\n"
                  "file: see the manual; may be given several times")
       ->type_name("FILE")
-      ->expected(1)
+      ->allow_extra_args(false)
       ->group("Looking");
   app.add_flag("--no-lines", words.no_lines,
                "no source lines and inlined calls: faster, and enough\n"
@@ -142,8 +142,7 @@ void add_options(CLI::App& app, Options& options, Words& words) {
   app.add_option("TARGET", options.targets)->group("");
   for (CLI::Option* option : app.get_options()) {
     const bool takes_one = option->get_items_expected_max() == 1;
-    const bool collects = option->check_lname("lock-file");
-    if (takes_one && !collects) option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    if (takes_one) option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
 }
 

@@ -49,9 +49,8 @@ bool fits(const LockDescription& lock, const NamedWait& names) {
 }
 
 bool is_named(const LockDescription& lock, std::string_view bare) {
-  return std::ranges::any_of(lock.waits_in, [&](const std::string& pattern) {
-    return names_function(pattern, bare);
-  });
+  return std::ranges::any_of(
+      lock.waits_in, [&](const std::string& pattern) { return names_function(pattern, bare); });
 }
 
 class Search {

@@ -18,6 +18,21 @@ std::string_view without_hash(std::string_view name) {
   return is_hash ? name.substr(0, name.size() - kHash) : name;
 }
 
+/// Of Rust's "<Mutex<T> as Lock>::lock" and "<Mutex>::lock": "Mutex<T>::lock".
+std::string without_impl(std::string_view name) {
+  if (!name.starts_with('<')) return std::string(name);
+  int depth = 0;
+  std::size_t type_end = std::string_view::npos;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (name[i] == '<') ++depth;
+    if (name[i] == '>' && name[i - 1] != '-') --depth;
+    if (depth == 1 && type_end > i && name.substr(i).starts_with(" as ")) type_end = i;
+    if (depth > 0) continue;
+    return std::string(name.substr(1, std::min(type_end, i) - 1)) + std::string(name.substr(i + 1));
+  }
+  return {};
+}
+
 std::string_view without_version(std::string_view name) { return name.substr(0, name.find('@')); }
 
 }  // namespace
@@ -42,7 +57,9 @@ ResourceKind kind_of_described(WaitKind wait) {
 }
 
 std::string bare_function_name(std::string_view demangled) {
-  std::string_view rest = without_hash(without_version(demangled.substr(0, kLongestName)));
+  const std::string name =
+      without_impl(without_hash(without_version(demangled.substr(0, kLongestName))));
+  std::string_view rest = name;
   std::string bare;
   int depth = 0;
   while (!rest.empty()) {
@@ -66,6 +83,7 @@ std::string bare_function_name(std::string_view demangled) {
   for (std::size_t at = bare.find("::::"); at != std::string::npos; at = bare.find("::::")) {
     bare.erase(at, 2);
   }
+  if (bare.ends_with("::")) bare.resize(bare.size() - 2);
   return bare;
 }
 

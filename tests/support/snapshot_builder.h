@@ -65,7 +65,7 @@ class FakeProgram final : public Program {
   std::vector<std::pair<Address, ObjectClass>> classes;
   std::map<Address, std::string> virtual_classes;
   std::map<std::pair<std::size_t, Address>, std::vector<LockingCall>> locking_calls;
-  std::map<Address, std::string> called_functions;                          // by pc
+  std::map<Address, std::string> called_functions;                         // by pc
   std::map<std::pair<std::size_t, std::size_t>, std::uint64_t> arguments;  // by frame and number
 };
 

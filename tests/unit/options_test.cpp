@@ -39,10 +39,28 @@ TEST(CommandLine, HasDefaults) {
 }
 
 TEST(CommandLine, UnderstandsEveryOption) {
-  const Options options =
-      parse({"-a", "--format", "json", "-o", "out", "--exit-code", "--color=never", "--no-lines",
-             "--max-frames", "0", "--stack-bytes", "1M", "--freeze", "--scan-memory=no",
-             "--max-memory", "512M", "--exe", "/bin/orderd", "core"});
+  const Options options = parse({"-a",
+                                 "--format",
+                                 "json",
+                                 "-o",
+                                 "out",
+                                 "--exit-code",
+                                 "--color=never",
+                                 "--no-lines",
+                                 "--max-frames",
+                                 "0",
+                                 "--stack-bytes",
+                                 "1M",
+                                 "--freeze",
+                                 "--scan-memory=no",
+                                 "--max-memory",
+                                 "512M",
+                                 "--exe",
+                                 "/bin/orderd",
+                                 "--lock-file",
+                                 "a",
+                                 "--lock-file=b",
+                                 "core"});
   EXPECT_TRUE(options.all_threads && options.exit_code && options.freeze && !options.lines);
   EXPECT_EQ(options.format, Format::kJson);
   EXPECT_EQ(options.output, "out");
@@ -52,6 +70,7 @@ TEST(CommandLine, UnderstandsEveryOption) {
   EXPECT_EQ(options.scan_memory, ScanMemory::kNo);
   EXPECT_EQ(options.max_memory, 512U << 20);
   EXPECT_EQ(options.executable, "/bin/orderd");
+  EXPECT_EQ(options.lock_files, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(options.targets, std::vector<std::string>{"core"});
 }
 
