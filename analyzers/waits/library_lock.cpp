@@ -114,28 +114,38 @@ RecordedOwner read_owner(const LockDescription& lock, Address at, Memory& memory
   return {OwnerFate::kThread, Tid{static_cast<std::int32_t>(value)}};
 }
 
+/// The functions of one lock call each other, any of them may show where it is, and the outermost
+/// one tells best what it is waited for: ReaderLock calls LockSlow.
+std::vector<Match> keep_innermost_lock(std::vector<Match> matches) {
+  const auto other = std::ranges::find_if(
+      matches, [&](const Match& match) { return match.lock->type != matches.front().lock->type; });
+  matches.erase(other, matches.end());
+  return matches;
+}
+
+RecognisedWait describe(const Match& match, WaitKind kind, Address at, LockReader& locks) {
+  RecognisedWait wait{.resource = {.kind = kind_of_described(kind),
+                                   .address = at,
+                                   .type = match.lock->type,
+                                   .seen = locks.read_seen(at, kBytesToCompare)},
+                      .kind = kind,
+                      .by = match.called ? RecognisedBy::kCallSite : RecognisedBy::kFunctionName,
+                      .owner = read_owner(*match.lock, at, locks.memory())};
+  // At the end of a mapping less of it can be read.
+  if (wait.resource.seen.empty()) wait.resource.seen = locks.read_seen(at, sizeof(std::uint32_t));
+  return wait;
+}
+
 }  // namespace
 
 std::optional<RecognisedWait> recognise_library_lock(const FutexSleeper& sleeper) {
   if (sleeper.described.empty() || is_left_to_libc(sleeper.names)) return std::nullopt;
-  const LockDescription* innermost = nullptr;
-  for (const Match& match : Search(sleeper).find()) {
-    // The functions of one lock call each other; any of them may show where it is.
-    if (innermost && match.lock->type != innermost->type) break;
-    innermost = match.lock;
+  const std::vector<Match> matches = keep_innermost_lock(Search(sleeper).find());
+  for (const Match& match : matches) {
     const auto address = find_address(match, sleeper);
     if (!address) continue;
-    Memory& memory = sleeper.locks.memory();
-    RecognisedWait wait{.resource = {.address = *address, .type = match.lock->type},
-                        .kind = match.lock->wait};
-    wait.resource.kind = kind_of_described(match.lock->wait);
-    wait.by = match.called ? RecognisedBy::kCallSite : RecognisedBy::kFunctionName;
-    wait.resource.seen = sleeper.locks.read_seen(*address, kBytesToCompare);
-    if (wait.resource.seen.empty()) {
-      wait.resource.seen = sleeper.locks.read_seen(*address, sizeof(std::uint32_t));
-    }
+    RecognisedWait wait = describe(match, matches.back().lock->wait, *address, sleeper.locks);
     if (wait.resource.seen.empty()) return std::nullopt;
-    wait.owner = read_owner(*match.lock, *address, memory);
     return wait;
   }
   return std::nullopt;

@@ -1,0 +1,130 @@
+// Locks of real libraries: what pstuck says of a program that hangs on one.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/integration/subprocess.h"
+
+namespace pstuck::testing {
+namespace {
+
+using nlohmann::json;
+
+struct LibraryCase {
+  std::string program;
+  std::string kind;
+  std::string type;
+  std::string wait;
+};
+
+void PrintTo(const LibraryCase& library, std::ostream* out) { *out << library.program; }
+
+std::string path_of(const std::string& program) {
+  return PSTUCK_LIBRARY_PROGRAMS "/library_" + program;
+}
+
+/// A running program that has said which lock it is about to hang on.
+struct Hanging {
+  explicit Hanging(const std::string& program) : process({path_of(program)}) {
+    std::istringstream line(process.read_line());
+    line >> pid >> address;
+    EXPECT_EQ(process.read_line(), "ready");
+  }
+
+  Subprocess process;
+  std::string pid;
+  std::string address;
+};
+
+/// What pstuck says of it; null when it cannot say anything.
+json look_at(const Hanging& hanging, const std::vector<std::string>& options = {}) {
+  Command command = {PSTUCK_BINARY, "--format", "json"};
+  command.insert(command.end(), options.begin(), options.end());
+  command.push_back(hanging.pid);
+  const Outcome outcome = run(command);
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  const json report = json::parse(outcome.out, nullptr, false);
+  return report.is_object() ? report["targets"][0] : json();
+}
+
+/// Looks until the lock is in the report: the program may still be on its way into it.
+json find_lock(const Hanging& hanging) {
+  json found;
+  poll_until([&] {
+    const json target = look_at(hanging);
+    for (const json& lock : target["resources"]) {
+      if (lock["address"] == hanging.address) found = lock;
+    }
+    return !found.is_null();
+  });
+  return found;
+}
+
+class LibraryLock : public ::testing::TestWithParam<LibraryCase> {};
+
+TEST_P(LibraryLock, IsRecognised) {
+  if (!std::filesystem::exists(path_of(GetParam().program))) GTEST_SKIP() << "library not here";
+  const Hanging hanging(GetParam().program);
+  const json lock = find_lock(hanging);
+  const json target = look_at(hanging);
+  ASSERT_FALSE(lock.is_null()) << target.dump(1);
+  EXPECT_EQ(lock["kind"], GetParam().kind);
+  EXPECT_EQ(lock["type"], GetParam().type);
+  EXPECT_EQ(lock["holder"]["fate"], "not_recorded");
+  EXPECT_TRUE(std::ranges::any_of(target["threads"], [&](const json& thread) {
+    return thread["wait"].is_object() && thread["wait"]["kind"] == GetParam().wait;
+  })) << target["threads"].dump(1);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Libraries, LibraryLock,
+    ::testing::Values(LibraryCase{"glib_mutex", "library_lock", "GMutex", "lock"},
+                      LibraryCase{"glib_cond", "condition", "GCond", "notification"},
+                      LibraryCase{"absl_mutex", "library_lock", "absl::Mutex", "lock"},
+                      LibraryCase{"absl_reader", "library_lock", "absl::Mutex", "read_lock"},
+                      LibraryCase{"absl_condvar", "condition", "absl::CondVar", "notification"},
+                      LibraryCase{"qt_mutex", "library_lock", "QMutex", "lock"},
+                      LibraryCase{"qt_semaphore", "semaphore", "QSemaphore", "unit"},
+                      LibraryCase{"qt_condition", "condition", "QWaitCondition", "notification"},
+                      LibraryCase{"tbb_mutex", "library_lock", "tbb::detail::d1::mutex", "lock"},
+                      LibraryCase{"openmp_lock", "library_lock", "omp_lock_t", "lock"},
+                      LibraryCase{"rust_mutex", "library_lock", "std::sync::Mutex", "lock"},
+                      LibraryCase{"rust_rwlock", "library_lock", "std::sync::RwLock", "read_lock"},
+                      LibraryCase{"rust_writer", "library_lock", "std::sync::RwLock", "write_lock"},
+                      LibraryCase{"rust_condvar", "condition", "std::sync::Condvar",
+                                  "notification"}),
+    [](const auto& library) { return library.param.program; });
+
+TEST(LockFile, TellsWhoHasAProgramsOwnLock) {
+  const Hanging hanging("own_lock");
+  json target;
+  const bool found = poll_until([&] {
+    target = look_at(hanging, {"--lock-file", PSTUCK_LIBRARY_SOURCES "/own_lock.toml"});
+    return !target["findings"].empty();
+  });
+  ASSERT_TRUE(found) << target.dump(1);
+  EXPECT_EQ(target["findings"][0]["kind"], "deadlock");
+  EXPECT_EQ(target["findings"][0]["evidence"], "recorded");
+  ASSERT_EQ(target["resources"].size(), 2U);
+  bool has_it = false;
+  for (const json& lock : target["resources"]) {
+    EXPECT_EQ(lock["type"], "OwnLock");
+    EXPECT_EQ(lock["holder"]["fate"], "thread");
+    if (lock["address"] == hanging.address) has_it = true;
+  }
+  EXPECT_TRUE(has_it);
+}
+
+TEST(LockFile, WithoutItNothingIsClaimed) {
+  const Hanging hanging("own_lock");
+  const json target = look_at(hanging);
+  EXPECT_TRUE(target["findings"].empty());
+  for (const json& lock : target["resources"]) EXPECT_NE(lock["type"], "OwnLock");
+}
+
+}  // namespace
+}  // namespace pstuck::testing

@@ -1,0 +1,10 @@
+#include <QSemaphore>
+
+#include "hang.h"
+
+QSemaphore semaphore(0);
+
+int main() {
+  say_ready(&semaphore);
+  semaphore.acquire();
+}

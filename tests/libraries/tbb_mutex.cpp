@@ -1,0 +1,11 @@
+#include <oneapi/tbb/mutex.h>
+
+#include "hang.h"
+
+tbb::mutex mutex;
+
+int main() {
+  mutex.lock();
+  say_ready(&mutex);
+  mutex.lock();
+}
