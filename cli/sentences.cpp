@@ -144,6 +144,7 @@ std::string Sentences::all_asleep(const Finding& finding) const {
     return thread(finding.stuck_behind.front()) +
            " waits for another thread to act, and there is none";
   }
+  if (threads == 2) return "both threads wait for the other one to act, and neither will";
   return fmt::format("all {} threads wait for one of them to act, and none will", threads);
 }
 
