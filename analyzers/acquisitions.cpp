@@ -21,6 +21,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "analyzers/guard_types.h"
+
 namespace pstuck {
 namespace {
 
@@ -36,17 +38,6 @@ struct Call {
   bool is_sure = false;
   bool given_back = false;
 };
-
-/// Unlike these few, which have their locks for as long as they exist.
-bool can_be_empty(std::string_view guard_type) {
-  constexpr std::string_view kFull[] = {"std::lock_guard<",   "std::scoped_lock<",
-                                        "boost::lock_guard<", "boost::strict_lock<",
-                                        "absl::MutexLock",    "absl::WriterMutexLock"};
-  const bool is_full = std::any_of(std::begin(kFull), std::end(kFull), [&](std::string_view type) {
-    return guard_type.starts_with(type);
-  });
-  return !is_full || guard_type == "absl::MutexLockMaybe";
-}
 
 class Attributor {
  public:

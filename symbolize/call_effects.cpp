@@ -38,8 +38,25 @@ const CallEffect& CallEffects::of(const Instruction& call) {
   if (depth_ >= kDeepest) return kUnread;
   // While it is being read a function is unread to itself.
   CallEffect& effect = by_function_.emplace(function->value, kUnread).first->second;
-  effect = read(*function);
+  const auto import = find_import(call);
+  effect = import ? *import : read(*function);
   return effect;
+}
+
+/// Of a function in another module that nobody has called yet: its slot leads back to its stub.
+std::optional<CallEffect> CallEffects::find_import(const Instruction& call) {
+  std::optional<Address> slot;
+  if (call.target) slot = find_stub_slot(memory_, *call.target);
+  const auto function = find_target(call);
+  const auto module = slot && function ? modules_.find(*function) : std::nullopt;
+  if (!module || module != modules_.find(*slot)) return {};
+  const auto name = imports_.find_name(*slot);
+  return name ? lock_functions_.find_named(*name) : std::nullopt;
+}
+
+bool CallEffects::is_known_by_name(const Instruction& call) {
+  const auto function = find_target(call);
+  return function && lock_functions_.find(*function) != nullptr;
 }
 
 CallEffect CallEffects::read(Address function) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <unordered_map>
 
+#include "symbolize/import_slots.h"
 #include "symbolize/lock_functions.h"
 #include "symbolize/machine_code.h"
 
@@ -20,15 +21,20 @@ class CallEffects {
         code_(code),
         formulas_(formulas),
         budget_(budget),
-        lock_functions_(modules, formulas) {}
+        lock_functions_(modules, formulas),
+        imports_(modules) {}
 
   /// The reference stays valid.
   const CallEffect& of(const Instruction& call);
+
+  /// What the call does is known from the name of the function that it leads to.
+  bool is_known_by_name(const Instruction& call);
 
   /// Where the call leads, behind PLT stubs; none when that is decided at run time.
   std::optional<Address> find_target(const Instruction& call);
 
  private:
+  std::optional<CallEffect> find_import(const Instruction& call);
   CallEffect read(Address function);
 
   LoadedModules& modules_;
@@ -37,6 +43,7 @@ class CallEffects {
   Formulas& formulas_;
   std::size_t& budget_;
   LockFunctions lock_functions_;
+  ImportSlots imports_;
   std::unordered_map<std::uint64_t, CallEffect> by_function_;
   std::unordered_map<std::uint64_t, std::optional<Address>> behind_stub_;
   int depth_ = 0;

@@ -33,21 +33,6 @@ std::optional<Address> read_slot(Memory& memory, Address slot) {
   return word ? std::optional(Address{*word}) : std::nullopt;
 }
 
-/// The slot that a PLT stub jumps through.
-std::optional<Address> find_stub_slot(Memory& memory, Address stub) {
-  std::array<std::byte, kLongestStub> buffer;
-  const std::size_t size = memory.read(stub, buffer);
-  const Bytes code = Bytes(buffer).first(size);
-  std::size_t i = 0;
-  if (size >= 4 && at(code, 0) == 0xf3 && at(code, 1) == 0x0f && at(code, 2) == 0x1e &&
-      at(code, 3) == 0xfa) {
-    i = 4;
-  }
-  if (i < size && at(code, i) == 0xf2) ++i;
-  if (i + 6 > size || at(code, i) != 0xff || at(code, i + 1) != 0x25) return {};
-  return add_relative(stub + i + 6, code.subspan(i + 2, 4));
-}
-
 /// Whether the bytes end with ff /2 in one of its lengths.
 bool ends_with_indirect_call(Bytes code) {
   for (std::size_t length = 2; length <= 7 && length <= code.size(); ++length) {
@@ -67,6 +52,20 @@ bool ends_with_indirect_call(Bytes code) {
 }
 
 }  // namespace
+
+std::optional<Address> find_stub_slot(Memory& memory, Address stub) {
+  std::array<std::byte, kLongestStub> buffer;
+  const std::size_t size = memory.read(stub, buffer);
+  const Bytes code = Bytes(buffer).first(size);
+  std::size_t i = 0;
+  if (size >= 4 && at(code, 0) == 0xf3 && at(code, 1) == 0x0f && at(code, 2) == 0x1e &&
+      at(code, 3) == 0xfa) {
+    i = 4;
+  }
+  if (i < size && at(code, i) == 0xf2) ++i;
+  if (i + 6 > size || at(code, i) != 0xff || at(code, i + 1) != 0x25) return {};
+  return add_relative(stub + i + 6, code.subspan(i + 2, 4));
+}
 
 std::optional<Address> follow_stub(Memory& memory, Address called) {
   const auto slot = find_stub_slot(memory, called);

@@ -13,6 +13,9 @@ struct CallSite {
   std::optional<Address> target;  ///< behind PLT stubs; none for a call through a register
 };
 
+/// The slot that a PLT stub jumps through; none when the code there is no stub.
+std::optional<Address> find_stub_slot(Memory& memory, Address stub);
+
 /// Where a call or jump to this address comes to: what its PLT stub leads to, else the address
 /// itself. None when the stub's slot cannot be read.
 std::optional<Address> follow_stub(Memory& memory, Address called);

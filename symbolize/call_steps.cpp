@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint8_t kWord = 8;
 constexpr int kDeepestSubstitution = 12;
+constexpr std::size_t kMostActs = 16;  // of one function
 // How far from where an argument points a stranger is thought to write: more than any guard.
 constexpr std::uint64_t kReach = 64;
 
@@ -59,7 +60,7 @@ Formula CodeSteps::substitute(Formula formula, const Instruction& call, FlowStat
 
 void CodeSteps::give_back(const CallEffect::Lock& lock, FlowState& state) const {
   const auto is_it = [&](const TakenLock& taken) {
-    return !taken.given_back && taken.is_called(lock.lock);
+    return !taken.given_back && taken.family == lock.family && taken.is_called(lock.lock);
   };
   const auto same = std::find_if(state.taken.rbegin(), state.taken.rend(), is_it);
   if (lock.lock.known() && same != state.taken.rend()) {
@@ -78,12 +79,14 @@ void CodeSteps::give_back(const CallEffect::Lock& lock, FlowState& state) const 
   }
   // One that the caller took, or any of those that are not surely another one.
   for (TakenLock& taken : state.taken) {
+    if (taken.family != lock.family) continue;
     const bool is_another =
         std::ranges::any_of(taken.names, [&](Formula name) { return name.base == lock.lock.base; });
     if (!is_another) taken.certain = false;
   }
   if (!lock.lock.known()) return;
-  const auto [entry, is_new] = state.given_back.emplace(lock.lock, lock.certain);
+  const auto [entry, is_new] =
+      state.given_back.emplace(GivenBack{lock.lock, lock.family}, lock.certain);
   if (!is_new) entry->second = entry->second || lock.certain;
 }
 
@@ -97,16 +100,24 @@ void CodeSteps::forget_written_by_stranger(FlowState& state) const {
   }
 }
 
+CallDeeds CodeSteps::deeds_of(const CallEffect& effect, const Instruction& call, FlowState& state) {
+  CallDeeds deeds{effect.takes, effect.gives_back, effect.acts};
+  for (CallEffect::Lock& lock : deeds.takes) lock.lock = substitute(lock.lock, call, state);
+  for (CallEffect::Lock& lock : deeds.gives_back) lock.lock = substitute(lock.lock, call, state);
+  for (auto& [object, act] : deeds.acts) object = substitute(object, call, state);
+  return deeds;
+}
+
+CallDeeds CodeSteps::deeds_of(const Instruction& call, FlowState& state) {
+  return deeds_of(effect_of_(call), call, state);
+}
+
 void CodeSteps::apply(const CallEffect& effect, const Instruction& call, FlowState& state) {
-  std::vector<CallEffect::Lock> gives_back;
-  std::vector<CallEffect::Lock> takes;
   std::vector<std::pair<Formula, std::uint64_t>> forgets;
   std::vector<std::pair<Formula, Formula>> writes;
   // All in terms of what was before the call.
   const auto before = [&](Formula formula) { return substitute(formula, call, state); };
-  for (const auto& [lock, certain] : effect.gives_back)
-    gives_back.push_back({before(lock), certain});
-  for (const auto& [lock, certain] : effect.takes) takes.push_back({before(lock), certain});
+  const CallDeeds deeds = deeds_of(effect, call, state);
   for (const auto& [address, size] : effect.forgets) forgets.emplace_back(before(address), size);
   for (const auto& [address, word] : effect.writes) {
     writes.emplace_back(before(address), before(word));
@@ -114,15 +125,22 @@ void CodeSteps::apply(const CallEffect& effect, const Instruction& call, FlowSta
   if (effect.stranger) forget_written_by_stranger(state);
   for (const auto& [address, size] : forgets) state.forget(address, size);
   for (const auto& [address, word] : writes) state.write(address, {word, kWord});
-  for (const CallEffect::Lock& lock : gives_back) give_back(lock, state);
-  for (const auto& [lock, certain] : takes) {
-    TakenLock taken{.call = call.at, .names = {}, .certain = certain && !effect.tries};
-    if (lock.known()) taken.names.push_back(lock);
+  for (const CallEffect::Lock& lock : deeds.gives_back) give_back(lock, state);
+  for (const CallEffect::Lock& lock : deeds.takes) {
+    TakenLock taken{.call = call.at,
+                    .names = {},
+                    .certain = lock.certain && !effect.tries,
+                    .shared = lock.shared,
+                    .family = lock.family};
+    if (lock.lock.known()) taken.names.push_back(lock.lock);
     // In a loop a call may have taken others before, of which one that nothing tells is enough.
     std::erase_if(state.taken, [&](const TakenLock& other) {
       return other.call == taken.call && other.names == taken.names;
     });
     state.taken.push_back(std::move(taken));
+  }
+  for (const auto& act : deeds.acts) {
+    if (act.first.known() && state.acts.size() < kMostActs) state.acts.insert(act);
   }
 }
 
@@ -137,7 +155,8 @@ void CodeSteps::call(const Instruction& instruction, FlowState& state) {
   state.registers[kRax] = result.known() ? result : make_result(instruction.at, state);
   state.tested.reset();
   state.zero.reset();
-  state.tried = effect.tries ? std::optional(instruction.at) : std::nullopt;
+  state.tried.reset();
+  if (effect.tries) state.tried = {instruction.at, effect.taken_if_zero};
 }
 
 }  // namespace pstuck

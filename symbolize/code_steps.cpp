@@ -40,6 +40,7 @@ Formula CodeSteps::make_result(Address instruction, FlowState& state) {
     });
     std::erase_if(state.written, [&](const auto& entry) { return is_stale(entry.first); });
     for (TakenLock& taken : state.taken) std::erase_if(taken.names, is_stale);
+    std::erase_if(state.acts, [&](const auto& act) { return is_stale(act.first); });
   }
   return formulas_.result(instruction);
 }
@@ -214,6 +215,12 @@ void CodeSteps::follow_flags(const Instruction& instruction, FlowState& state) {
 
 void CodeSteps::set_by_flags(const Instruction& instruction, FlowState& state) {
   others(instruction, state);
+  const bool is_result =
+      instruction.to.kind == Operand::Kind::kRegister && instruction.to.base == kRax;
+  if (is_result && state.tested) {
+    const bool is_same = instruction.operation == Operation::kSetIfNotZero;
+    state.tried = {state.tested->call, state.tested->taken_if_zero == is_same};
+  }
   if (!state.zero || instruction.to.kind != Operand::Kind::kRegister) return;
   const bool is_set = *state.zero == (instruction.operation == Operation::kSetIfZero);
   state.registers[instruction.to.base] = Formulas::number(is_set ? 1 : 0);

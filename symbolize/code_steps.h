@@ -10,6 +10,13 @@ namespace pstuck {
 /// What a call does; the reference stays valid until the next one is asked for.
 using EffectOfCall = std::function<const CallEffect&(const Instruction& call)>;
 
+/// What a call does to locks and other objects, in the terms of the function that calls.
+struct CallDeeds {
+  std::vector<CallEffect::Lock> takes;
+  std::vector<CallEffect::Lock> gives_back;
+  std::vector<std::pair<Formula, Act>> acts;
+};
+
 /// Changes a FlowState as an instruction changes registers and memory.
 class CodeSteps {
  public:
@@ -20,6 +27,9 @@ class CodeSteps {
 
   /// What a call of another function does, as a jump that ends this one.
   void step_tail_call(const Instruction& jump, FlowState& state) { call(jump, state); }
+
+  /// Of a call or tail call, before it is made.
+  CallDeeds deeds_of(const Instruction& call, FlowState& state);
 
  private:
   void move(const Instruction& instruction, FlowState& state);
@@ -36,6 +46,7 @@ class CodeSteps {
   void set_word(const Instruction& instruction, Formula value, FlowState& state);
 
   void call(const Instruction& instruction, FlowState& state);
+  CallDeeds deeds_of(const CallEffect& effect, const Instruction& call, FlowState& state);
   void apply(const CallEffect& effect, const Instruction& call, FlowState& state);
   void give_back(const CallEffect::Lock& lock, FlowState& state) const;
   void forget_written_by_stranger(FlowState& state) const;

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -14,12 +15,29 @@ namespace pstuck {
 /// Of one function at a time; what is more is left out.
 inline constexpr std::size_t kMostTaken = 32;
 
+/// Locks of one family are never given back by the functions of another.
+enum class LockFamily : std::uint8_t {
+  kMutex,  ///< pthread's mutexes, rwlocks and spinlocks, mtx_t, FILEs
+  kSemaphore,
+  kStaticGuard,  ///< of a function-local static variable
+  kLibrary,      ///< absl::Mutex, QMutex, GMutex, Rust's …
+};
+
+/// What a call does to an object that is no lock.
+enum class Act : std::uint8_t {
+  kArrives,   ///< at a barrier or latch
+  kNotifies,  ///< a condition variable; makes a future's result
+  kRunsOnce,  ///< runs what a once-flag guards
+};
+
 /// A lock that a function took.
 struct TakenLock {
   Address call;                ///< of the instruction that took it
   std::vector<Formula> names;  ///< ascending; empty where the lock could not be followed
   bool certain = true;         ///< else not on all paths from the function's entry to here
   bool given_back = false;     ///< since then, on all paths on which it was taken
+  bool shared = false;         ///< with other readers
+  LockFamily family = LockFamily::kMutex;
 
   [[nodiscard]] bool is_called(Formula name) const {
     return std::ranges::binary_search(names, name);
@@ -39,6 +57,22 @@ struct KnownPlace {
   friend bool operator==(const KnownPlace&, const KnownPlace&) = default;
 };
 
+/// A call that tried to take a lock.
+struct Trial {
+  Address call;
+  bool taken_if_zero = true;  ///< else when it returns another number
+
+  friend bool operator==(const Trial&, const Trial&) = default;
+};
+
+/// A lock that was given back without having been taken.
+struct GivenBack {
+  Formula lock;
+  LockFamily family = LockFamily::kMutex;
+
+  friend auto operator<=>(const GivenBack&, const GivenBack&) = default;
+};
+
 /// What is known before an instruction of a function.
 struct FlowState {
   std::array<Formula, kMachineRegisters> registers;
@@ -46,14 +80,13 @@ struct FlowState {
   /// Sizes of what was written outside the function's own stack frame, by address: it does not hold
   /// any more what it held at entry.
   std::map<Formula, std::uint64_t> written;
-  std::vector<TakenLock> taken;        ///< in the order of taking
-  std::map<Formula, bool> given_back;  ///< without having been taken here; whether on all paths
-  bool met_stranger = false;           ///< a function was called whose writes are not known
-  /// The call that tried to take a lock, while eax tells with 0 that it did …
-  std::optional<Address> tried;
-  /// … and while the flags tell.
-  std::optional<Address> tested;
-  std::optional<bool> zero;  ///< what the flags say of a number that is known
+  std::vector<TakenLock> taken;            ///< in the order of taking
+  std::map<GivenBack, bool> given_back;    ///< whether on all paths
+  std::set<std::pair<Formula, Act>> acts;  ///< on some path; not all of them
+  bool met_stranger = false;               ///< a function was called whose writes are not known
+  std::optional<Trial> tried;              ///< while eax tells whether it took the lock …
+  std::optional<Trial> tested;             ///< … and while the flags tell
+  std::optional<bool> zero;                ///< what the flags say of a number that is known
 
   /// These bytes hold something that is not known.
   void forget(Formula address, std::uint64_t size);
@@ -70,13 +103,17 @@ struct CallEffect {
   struct Lock {
     Formula lock;
     bool certain = true;
+    bool shared = false;
+    LockFamily family = LockFamily::kMutex;
   };
 
-  bool stranger = true;  ///< it may also write where its arguments point, and to the heap
-  bool unread = false;   ///< nobody looked what it does to locks
-  bool tries = false;    ///< takes the locks only when it returns 0
+  bool stranger = true;       ///< it may also write where its arguments point, and to the heap
+  bool unread = false;        ///< nobody looked what it does to locks
+  bool tries = false;         ///< takes the locks only when it returns 0 …
+  bool taken_if_zero = true;  ///< … else: when it returns another number
   std::vector<Lock> takes;
   std::vector<Lock> gives_back;
+  std::vector<std::pair<Formula, Act>> acts;
   std::vector<std::pair<Formula, std::uint64_t>> forgets;  ///< writes something: address, size
   std::vector<std::pair<Formula, Formula>> writes;         ///< address, word
   Formula result;

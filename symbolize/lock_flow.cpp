@@ -69,12 +69,13 @@ void limit_taken(std::vector<TakenLock>& taken) {
 /// What a trial's outcome says about the locks that it was to take.
 void learn_outcome(FlowState& state, bool zero) {
   if (!state.tested) return;
-  if (zero) {
+  const Address call = state.tested->call;
+  if (zero == state.tested->taken_if_zero) {
     for (TakenLock& taken : state.taken) {
-      if (taken.call == *state.tested) taken.certain = true;
+      if (taken.call == call) taken.certain = true;
     }
   } else {
-    std::erase_if(state.taken, [&](const auto& taken) { return taken.call == *state.tested; });
+    std::erase_if(state.taken, [&](const auto& taken) { return taken.call == call; });
   }
   state.tested.reset();
   state.tried.reset();
@@ -290,12 +291,15 @@ std::optional<FlowState> LockFlow::before(Address instruction) {
   return flow_through(block, instruction);
 }
 
+bool LockFlow::is_named_for_callers(Formula name) const {
+  const Formulas::Kind kind = formulas_.base(name).kind;
+  return kind != Formulas::Kind::kResult && kind != Formulas::Kind::kJoined;
+}
+
 /// A name that means something to the caller, if there is one.
 Formula LockFlow::best_name(const TakenLock& taken) const {
-  const auto found = std::ranges::find_if(taken.names, [&](Formula name) {
-    const Formulas::Kind kind = formulas_.base(name).kind;
-    return kind != Formulas::Kind::kResult && kind != Formulas::Kind::kJoined;
-  });
+  const auto found =
+      std::ranges::find_if(taken.names, [&](Formula name) { return is_named_for_callers(name); });
   return found == taken.names.end() ? Formula{} : *found;
 }
 
@@ -316,9 +320,15 @@ CallEffect LockFlow::summarise() {
   }
   effect.stranger = state.met_stranger;
   for (const TakenLock& taken : state.taken) {
-    if (!taken.given_back) effect.takes.push_back({best_name(taken), taken.certain});
+    if (taken.given_back) continue;
+    effect.takes.push_back({best_name(taken), taken.certain, taken.shared, taken.family});
   }
-  for (const auto& [lock, certain] : state.given_back) effect.gives_back.push_back({lock, certain});
+  for (const auto& [given, certain] : state.given_back) {
+    effect.gives_back.push_back({given.lock, certain, false, given.family});
+  }
+  for (const auto& act : state.acts) {
+    if (is_named_for_callers(act.first)) effect.acts.push_back(act);
+  }
   effect.forgets.assign(state.written.begin(), state.written.end());
   for (const auto& [address, place] : state.memory) {
     if (!Formulas::is_on_stack(address) && place.size == sizeof(std::uint64_t)) {

@@ -8,6 +8,12 @@
 
 namespace pstuck {
 
+/// A call that may come, and what it does.
+struct CallAhead {
+  Address call;
+  CallDeeds deeds;
+};
+
 /// Follows values and locks through one function: a data-flow analysis over its basic blocks.
 class LockFlow {
  public:
@@ -21,6 +27,20 @@ class LockFlow {
 
   /// What a call of this function does.
   CallEffect summarise();
+
+  /// Calls that may come from an instruction on and do something to a lock or another object, each
+  /// once. What they name means the same at that instruction.
+  std::vector<CallAhead> calls_ahead(Address from);
+
+  /// What the call at this address does.
+  CallDeeds deeds_at(Address call);
+
+  /// Every way from an instruction to the function's end comes to a call that gives this lock back.
+  bool surely_gives_back(Address from, const TakenLock& lock);
+
+  /// Some way from an instruction comes to a call that gives the lock back, and not before that to
+  /// one that takes it.
+  bool may_give_back(Address from, const CallEffect::Lock& lock);
 
  private:
   struct Block {
@@ -39,6 +59,13 @@ class LockFlow {
     std::optional<bool> zero;
   };
 
+  /// Gets what holds before the instruction; false: no further on this way.
+  using Visit = std::function<bool(const Instruction& instruction, FlowState& state)>;
+
+  /// Not whole when the budget ended, or when nothing is known.
+  bool walk(Address from, const Visit& visit);
+  [[nodiscard]] bool is_made_anew(Formula formula, const std::vector<Address>& passed) const;
+
   void find_blocks();
   void run();
   bool flow_once();
@@ -53,6 +80,7 @@ class LockFlow {
   bool join_registers(Block& block, const FlowState& from);
   bool join_memory(Block& block, const FlowState& from);
   static bool join_taken(Block& block, const FlowState& from);
+  [[nodiscard]] bool is_named_for_callers(Formula name) const;
   [[nodiscard]] Formula best_name(const TakenLock& taken) const;
   Formula joined(const Block& block, const Formulas::Place& place);
   void rename_taken(const Block& block, FlowState& state);

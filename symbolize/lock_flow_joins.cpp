@@ -93,6 +93,7 @@ void LockFlow::rename_joined(const Block& block, FlowState& state) {
   }
   std::erase_if(state.memory, [](const auto& entry) { return !entry.second.value.known(); });
   std::erase_if(state.written, [&](const auto& entry) { return is_stale(block, entry.first); });
+  std::erase_if(state.acts, [&](const auto& act) { return is_stale(block, act.first); });
 }
 
 bool LockFlow::join_registers(Block& block, const FlowState& from) {
@@ -133,7 +134,7 @@ bool LockFlow::join_taken(Block& block, const FlowState& from) {
     bool in_both = false;
     for (std::size_t i = 0; i < from.taken.size() && !in_both; ++i) {
       const TakenLock& other = from.taken[i];
-      if (met[i] || other.call != taken.call) continue;
+      if (met[i] || other.call != taken.call || other.shared != taken.shared) continue;
       std::vector<Formula> common;
       std::ranges::set_intersection(taken.names, other.names, std::back_inserter(common));
       if (common.empty() && !(taken.names.empty() && other.names.empty())) continue;
@@ -152,12 +153,15 @@ bool LockFlow::join_taken(Block& block, const FlowState& from) {
     all.push_back(from.taken[i]);
     all.back().certain = false;
   }
-  std::map<Formula, bool> given_back = from.given_back;
+  std::map<GivenBack, bool> given_back = from.given_back;
   for (auto& [lock, certain] : given_back) {
     certain = certain && block.in.given_back.contains(lock) && block.in.given_back.at(lock);
   }
   for (const auto& [lock, certain] : block.in.given_back) given_back.emplace(lock, false);
-  const bool changed = all != block.in.taken || given_back != block.in.given_back;
+  const std::size_t acts_before = block.in.acts.size();
+  block.in.acts.insert(from.acts.begin(), from.acts.end());
+  const bool changed = all != block.in.taken || given_back != block.in.given_back ||
+                       block.in.acts.size() != acts_before;
   block.in.taken = std::move(all);
   block.in.given_back = std::move(given_back);
   return changed;

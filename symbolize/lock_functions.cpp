@@ -10,15 +10,28 @@
 namespace pstuck {
 namespace {
 
-enum class Does : std::uint8_t { kTakes, kTries, kGivesBack };
+enum class Does : std::uint8_t {
+  kTakes,
+  kTakesShared,
+  kTries,  // 0 is success
+  kTriesShared,
+  kTriesForTrue,  // 0 is failure
+  kTriesSharedForTrue,
+  kGivesBack,
+  kArrives,
+  kNotifies,
+  kRunsOnce,
+};
 
+/// What it does is done to its first argument.
 struct LockFunction {
   std::string_view name;
   Does does;
+  LockFamily family = LockFamily::kMutex;
 };
 
-// POSIX threads and C11: the lock is the first argument, 0 is success.
-constexpr std::array<LockFunction, 20> kFunctions = {{
+constexpr LockFunction kFunctions[] = {
+    // POSIX threads and C11.
     {"pthread_mutex_lock", Does::kTakes},
     {"pthread_mutex_trylock", Does::kTries},
     {"pthread_mutex_timedlock", Does::kTries},
@@ -28,18 +41,154 @@ constexpr std::array<LockFunction, 20> kFunctions = {{
     {"pthread_rwlock_trywrlock", Does::kTries},
     {"pthread_rwlock_timedwrlock", Does::kTries},
     {"pthread_rwlock_clockwrlock", Does::kTries},
-    {"pthread_rwlock_rdlock", Does::kTakes},
-    {"pthread_rwlock_tryrdlock", Does::kTries},
+    {"pthread_rwlock_rdlock", Does::kTakesShared},
+    {"pthread_rwlock_tryrdlock", Does::kTriesShared},
+    {"pthread_rwlock_timedrdlock", Does::kTriesShared},
+    {"pthread_rwlock_clockrdlock", Does::kTriesShared},
     {"pthread_rwlock_unlock", Does::kGivesBack},
     {"mtx_lock", Does::kTakes},
     {"mtx_trylock", Does::kTries},
     {"mtx_timedlock", Does::kTries},
     {"mtx_unlock", Does::kGivesBack},
     {"pthread_spin_lock", Does::kTakes},
+    {"pthread_spin_trylock", Does::kTries},
     {"pthread_spin_unlock", Does::kGivesBack},
     {"flockfile", Does::kTakes},
     {"funlockfile", Does::kGivesBack},
-}};
+    {"sem_wait", Does::kTakes, LockFamily::kSemaphore},
+    {"sem_trywait", Does::kTries, LockFamily::kSemaphore},
+    {"sem_timedwait", Does::kTries, LockFamily::kSemaphore},
+    {"sem_clockwait", Does::kTries, LockFamily::kSemaphore},
+    {"sem_post", Does::kGivesBack, LockFamily::kSemaphore},
+    {"pthread_barrier_wait", Does::kArrives},
+    {"pthread_cond_signal", Does::kNotifies},
+    {"pthread_cond_broadcast", Does::kNotifies},
+    {"cnd_signal", Does::kNotifies},
+    {"cnd_broadcast", Does::kNotifies},
+    {"pthread_once", Does::kRunsOnce},
+    {"call_once", Does::kRunsOnce},
+    // The C++ ABI's: true is "initialise it".
+    {"cxa_guard_acquire", Does::kTriesForTrue, LockFamily::kStaticGuard},
+    {"cxa_guard_release", Does::kGivesBack, LockFamily::kStaticGuard},
+    {"cxa_guard_abort", Does::kGivesBack, LockFamily::kStaticGuard},
+    // GLib and OpenMP.
+    {"g_mutex_lock", Does::kTakes, LockFamily::kLibrary},
+    {"g_mutex_trylock", Does::kTriesForTrue, LockFamily::kLibrary},
+    {"g_mutex_unlock", Does::kGivesBack, LockFamily::kLibrary},
+    {"g_cond_signal", Does::kNotifies},
+    {"g_cond_broadcast", Does::kNotifies},
+    {"omp_set_lock", Does::kTakes, LockFamily::kLibrary},
+    {"omp_test_lock", Does::kTriesForTrue, LockFamily::kLibrary},
+    {"omp_unset_lock", Does::kGivesBack, LockFamily::kLibrary},
+    {"GOMP_critical_name_start", Does::kTakes, LockFamily::kLibrary},
+    {"GOMP_critical_name_end", Does::kGivesBack, LockFamily::kLibrary},
+};
+
+/// Of a class whose object is the first argument; a template's arguments stand between both parts
+/// of the mangled name.
+struct LockMethod {
+  std::string_view begins;
+  std::string_view goes_on;  // behind the template's arguments; "" for a class that is none
+  Does does;
+  LockFamily family = LockFamily::kMutex;
+  bool is_pointed_to = false;  // the first word of the object points to what it is done to
+};
+
+constexpr LockMethod kMethods[] = {
+    {"_ZN4absl5Mutex4LockEv", "", Does::kTakes, LockFamily::kLibrary},
+    {"_ZN4absl5Mutex6UnlockEv", "", Does::kGivesBack, LockFamily::kLibrary},
+    {"_ZN4absl5Mutex7TryLockEv", "", Does::kTriesForTrue, LockFamily::kLibrary},
+    {"_ZN4absl5Mutex10WriterLockEv", "", Does::kTakes, LockFamily::kLibrary},
+    {"_ZN4absl5Mutex12WriterUnlockEv", "", Does::kGivesBack, LockFamily::kLibrary},
+    {"_ZN4absl5Mutex10ReaderLockEv", "", Does::kTakesShared, LockFamily::kLibrary},
+    {"_ZN4absl5Mutex12ReaderUnlockEv", "", Does::kGivesBack, LockFamily::kLibrary},
+    {"_ZN4absl5Mutex13ReaderTryLockEv", "", Does::kTriesSharedForTrue, LockFamily::kLibrary},
+    {"_ZN4absl5Mutex8LockWhenERKNS_9ConditionE", "", Does::kTakes, LockFamily::kLibrary},
+    {"_ZN4absl7CondVar6SignalEv", "", Does::kNotifies},
+    {"_ZN4absl7CondVar9SignalAllEv", "", Does::kNotifies},
+    {"_ZN6QMutex4lockEv", "", Does::kTakes, LockFamily::kLibrary},
+    {"_ZN6QMutex7tryLockEi", "", Does::kTriesForTrue, LockFamily::kLibrary},
+    {"_ZN6QMutex6unlockEv", "", Does::kGivesBack, LockFamily::kLibrary},
+    {"_ZN11QBasicMutex4lockEv", "", Does::kTakes, LockFamily::kLibrary},
+    {"_ZN11QBasicMutex12lockInternalEv", "", Does::kTakes, LockFamily::kLibrary},
+    {"_ZN11QBasicMutex6unlockEv", "", Does::kGivesBack, LockFamily::kLibrary},
+    {"_ZN11QBasicMutex14unlockInternalEv", "", Does::kGivesBack, LockFamily::kLibrary},
+    // libstdc++ and libc++; what is in headers only has a name where it was not inlined.
+    {"_ZNSt18condition_variable10notify_oneEv", "", Does::kNotifies},
+    {"_ZNSt18condition_variable10notify_allEv", "", Does::kNotifies},
+    {"_ZNSt3__118condition_variable10notify_oneEv", "", Does::kNotifies},
+    {"_ZNSt3__118condition_variable10notify_allEv", "", Does::kNotifies},
+    {"_ZNSt18__atomic_semaphore10_M_acquireEv", "", Does::kTakes, LockFamily::kSemaphore},
+    {"_ZNSt18__atomic_semaphore10_M_releaseEl", "", Does::kGivesBack, LockFamily::kSemaphore},
+    {"_ZNSt18counting_semaphoreI", "E7acquireEv", Does::kTakes, LockFamily::kSemaphore},
+    {"_ZNSt18counting_semaphoreI", "E7releaseEl", Does::kGivesBack, LockFamily::kSemaphore},
+    {"_ZNSt5latch10count_downEl", "", Does::kArrives},
+    {"_ZNSt5latch15arrive_and_waitEl", "", Does::kArrives},
+    {"_ZNSt7barrierI", "E6arriveEl", Does::kArrives},
+    {"_ZNSt7barrierI", "E15arrive_and_waitEv", Does::kArrives},
+    {"_ZNSt7barrierI", "E15arrive_and_dropEv", Does::kArrives},
+    {"_ZNSt13__future_base13_State_baseV213_M_set_resultE", "*", Does::kNotifies},
+    {"_ZNSt7promiseI", "E9set_valueE", Does::kNotifies, LockFamily::kMutex, true},
+    {"_ZNSt7promiseI", "E13set_exceptionE", Does::kNotifies, LockFamily::kMutex, true},
+    {"_ZNSt13packaged_taskI", "EEclE", Does::kNotifies, LockFamily::kMutex, true},
+};
+
+bool is_called(const LockMethod& method, std::string_view symbol) {
+  if (method.goes_on.empty()) return symbol == method.begins;
+  if (!symbol.starts_with(method.begins)) return false;
+  return method.goes_on == "*" ||
+         symbol.substr(method.begins.size()).find(method.goes_on) != std::string_view::npos;
+}
+
+/// Abseil's releases stand in a namespace of their own each: absl::lts_20220623::Mutex.
+std::string without_release(std::string_view symbol) {
+  constexpr std::string_view kAbseil = "_ZN4absl";
+  constexpr std::string_view kRelease = "12lts_";
+  constexpr std::size_t kReleaseSize = 14;
+  std::string name(symbol);
+  if (symbol.starts_with(kAbseil) && symbol.substr(kAbseil.size()).starts_with(kRelease)) {
+    name.erase(kAbseil.size(), kReleaseSize);
+  }
+  return name;
+}
+
+CallEffect make_effect(Does does, Formula object, LockFamily family) {
+  const bool is_shared =
+      does == Does::kTakesShared || does == Does::kTriesShared || does == Does::kTriesSharedForTrue;
+  CallEffect effect{.stranger = false};
+  switch (does) {
+    case Does::kTriesForTrue:
+    case Does::kTriesSharedForTrue:
+      effect.taken_if_zero = false;
+      [[fallthrough]];
+    case Does::kTries:
+    case Does::kTriesShared:
+      effect.tries = true;
+      [[fallthrough]];
+    case Does::kTakes:
+    case Does::kTakesShared:
+      effect.takes.push_back({object, true, is_shared, family});
+      break;
+    case Does::kGivesBack:
+      effect.gives_back.push_back({object, true, false, family});
+      break;
+    case Does::kArrives:
+      effect.acts.emplace_back(object, Act::kArrives);
+      break;
+    case Does::kNotifies:
+      effect.acts.emplace_back(object, Act::kNotifies);
+      break;
+    case Does::kRunsOnce:
+      effect.acts.emplace_back(object, Act::kRunsOnce);
+      break;
+  }
+  return effect;
+}
+
+/// It runs code of the program's own, or lets other threads go on that change what they like.
+bool is_stranger(Does does) {
+  return does == Does::kArrives || does == Does::kNotifies || does == Does::kRunsOnce;
+}
 
 // FILE::_lock of glibc: libio/bits/types/struct_FILE.h, the same since 2.2 on x86-64.
 constexpr std::uint64_t kFileLockOffset = 0x88;
@@ -91,19 +240,30 @@ std::size_t count_template_arguments(std::string_view name) {
 }  // namespace
 
 std::optional<CallEffect> LockFunctions::effect_of(std::string_view symbol) {
-  if (symbol.starts_with("_Z")) return effect_of_template(symbol);
-  const std::string_view name = without_version(symbol);
+  if (symbol.starts_with("_Z")) {
+    const auto effect = effect_of_method(symbol);
+    return effect ? effect : effect_of_template(symbol);
+  }
+  std::string_view name = without_version(symbol);
+  if (name.starts_with("__cxa_")) name.remove_prefix(2);
   const auto found = std::ranges::find(kFunctions, name, &LockFunction::name);
-  if (found == kFunctions.end()) return {};
+  if (found == std::ranges::end(kFunctions)) return {};
   Formula lock = Formulas::entry(kRdi);
   if (name.ends_with("lockfile")) lock = formulas_.load(lock + kFileLockOffset);
-  CallEffect effect{.stranger = false};
-  if (found->does == Does::kGivesBack) {
-    effect.gives_back.push_back({lock, true});
-  } else {
-    effect.takes.push_back({lock, true});
-    effect.tries = found->does == Does::kTries;
-  }
+  CallEffect effect = make_effect(found->does, lock, found->family);
+  effect.stranger = is_stranger(found->does);
+  return effect;
+}
+
+std::optional<CallEffect> LockFunctions::effect_of_method(std::string_view symbol) {
+  const std::string name = without_release(symbol);
+  const auto found = std::ranges::find_if(
+      kMethods, [&](const LockMethod& method) { return is_called(method, name); });
+  if (found == std::ranges::end(kMethods)) return {};
+  Formula object = Formulas::entry(kRdi);
+  if (found->is_pointed_to) object = formulas_.load(object);
+  CallEffect effect = make_effect(found->does, object, found->family);
+  effect.stranger = is_stranger(found->does);
   return effect;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <unordered_map>
 
 #include "symbolize/flow_state.h"
@@ -20,9 +21,13 @@ class LockFunctions {
   /// Null for any other function.
   const CallEffect* find(Address function);
 
+  /// As it would be found by its address, were that known.
+  std::optional<CallEffect> find_named(std::string_view symbol) { return effect_of(symbol); }
+
  private:
   void read_symbols(std::size_t module);
   std::optional<CallEffect> effect_of(std::string_view symbol);
+  std::optional<CallEffect> effect_of_method(std::string_view symbol);
   std::optional<CallEffect> effect_of_template(std::string_view symbol);
 
   LoadedModules& modules_;

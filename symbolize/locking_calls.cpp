@@ -42,11 +42,21 @@ struct AnalysedFunction {
   LockFlow flow;
 };
 
+/// An object of a frame's function, and what it is to the frame at its pc.
+struct NamedUse {
+  Formula object;
+  ObjectUse use;  ///< without the object, the thread and the frame
+};
+
 /// What is known at one pc.
 struct KnownCode {
   std::optional<FlowState> state;
   Address function;
   std::optional<Address> calls;  ///< as FrameFacts has it
+  AnalysedFunction* analysed = nullptr;
+  std::optional<Address> pending;  ///< the call that the frame is in, when its name tells all
+  std::optional<std::vector<NamedUse>> uses;  ///< once they were asked for
+  std::vector<bool> returns;                  ///< by state->taken: ObjectUse::returns_it
 };
 
 /// A frame of a function that was really called, with those that were inlined into it.
@@ -72,10 +82,14 @@ class LockingCalls::Impl {
   std::vector<LockingCall> find(const Stacks& stacks, std::size_t thread, Address lock);
   std::optional<std::uint64_t> find_argument(const Stacks& stacks, std::size_t thread,
                                              std::size_t frame, std::size_t number);
+  std::vector<ObjectUse> find_uses(const Stacks& stacks, std::span<const Address> objects);
 
  private:
   void look_at(const Stacks& stacks, std::size_t thread);
-  const KnownCode& code_at(const CodeAddress& pc);
+  KnownCode& code_at(const CodeAddress& pc);
+  void look_ahead(const CodeAddress& pc, KnownCode& known);
+  void add_uses(const Stacks& stacks, std::size_t frame, std::span<const Address> objects,
+                std::vector<ObjectUse>& found);
   KnownCode analyse(const CodeAddress& pc);
   AnalysedFunction* function_at(Address start);
   LockingCall describe(const Stacks& stacks, const PhysicalFrame& frame, const TakenLock& taken);
@@ -125,12 +139,14 @@ KnownCode LockingCalls::Impl::analyse(const CodeAddress& pc) {
     if (call == instructions.end() || call->operation != Operation::kCall) return known;
     at = call->at;
     known.calls = effects_.find_target(*call);
+    if (effects_.is_known_by_name(*call)) known.pending = at;
   }
   known.state = function->flow.before(at);
+  known.analysed = function;
   return known;
 }
 
-const KnownCode& LockingCalls::Impl::code_at(const CodeAddress& pc) {
+KnownCode& LockingCalls::Impl::code_at(const CodeAddress& pc) {
   const auto [entry, is_new] = known_.try_emplace({pc.address().value, pc.is_return_address()});
   if (is_new) entry->second = analyse(pc);
   return entry->second;
@@ -224,11 +240,97 @@ std::vector<LockingCall> LockingCalls::Impl::find(const Stacks& stacks, std::siz
   return calls;
 }
 
+/// What the frame's call does, and what may come behind it.
+void LockingCalls::Impl::look_ahead(const CodeAddress& pc, KnownCode& known) {
+  known.uses.emplace();
+  if (!known.state) return;
+  using Kind = ObjectUse::Kind;
+  LockFlow& flow = known.analysed->flow;
+  const Address from = pc.address();
+  const auto add = [&](Kind kind, Formula object) {
+    if (object.known()) known.uses->push_back({object, {.kind = kind}});
+  };
+  if (known.pending) {
+    for (const auto& [object, act] : flow.deeds_at(*known.pending).acts) {
+      if (act == Act::kRunsOnce) add(Kind::kRunsOnce, object);
+      if (act == Act::kNotifies) add(Kind::kNotifies, object);
+    }
+  }
+  const auto is_semaphore = [](const auto& lock) { return lock.family == LockFamily::kSemaphore; };
+  for (const CallAhead& call : flow.calls_ahead(from)) {
+    for (const auto& [object, act] : call.deeds.acts) {
+      if (act == Act::kArrives) add(Kind::kArrives, object);
+      if (act == Act::kNotifies) add(Kind::kNotifies, object);
+    }
+    for (const CallEffect::Lock& lock : call.deeds.gives_back) {
+      if (is_semaphore(lock) && flow.may_give_back(from, lock)) add(Kind::kWillGive, lock.lock);
+    }
+  }
+  for (const TakenLock& taken : known.state->taken) {
+    const bool may_return = is_semaphore(taken) && !taken.given_back;
+    known.returns.push_back(may_return && flow.surely_gives_back(from, taken));
+  }
+  for (const auto& [given, certain] : known.state->given_back) add(Kind::kGaveBack, given.lock);
+}
+
+void LockingCalls::Impl::add_uses(const Stacks& stacks, std::size_t frame,
+                                  std::span<const Address> objects, std::vector<ObjectUse>& found) {
+  KnownCode& known = code_at(stacks.stacks[*thread_].frames[frames_[frame].last].pc);
+  if (!known.state) return;
+  if (!known.uses) look_ahead(stacks.stacks[*thread_].frames[frames_[frame].last].pc, known);
+  const auto find_object = [&](Formula name) -> std::optional<Address> {
+    const auto value = values_->evaluate(frame, name);
+    if (!value || !std::ranges::binary_search(objects, Address{*value})) return {};
+    return Address{*value};
+  };
+  const auto add = [&](ObjectUse use, Address object, std::size_t in_frame) {
+    use.object = object;
+    use.thread = *thread_;
+    use.frame = in_frame;
+    found.push_back(use);
+  };
+  for (const NamedUse& named : *known.uses) {
+    if (const auto object = find_object(named.object)) {
+      add(named.use, *object, frames_[frame].last);
+    }
+  }
+  for (std::size_t i = 0; i < known.state->taken.size(); ++i) {
+    const TakenLock& taken = known.state->taken[i];
+    for (const Formula name : taken.names) {
+      const auto object = find_object(name);
+      if (!object) continue;
+      add({.kind = taken.given_back ? ObjectUse::Kind::kGaveBack : ObjectUse::Kind::kTook,
+           .on_every_path = taken.certain,
+           .shared = taken.shared,
+           .returns_it = known.returns[i]},
+          *object, describe(stacks, frames_[frame], taken).frame);
+      break;
+    }
+  }
+}
+
+std::vector<ObjectUse> LockingCalls::Impl::find_uses(const Stacks& stacks,
+                                                     std::span<const Address> objects) {
+  std::vector<ObjectUse> found;
+  if (objects.empty()) return found;
+  const std::size_t threads = std::min(stacks.stacks.size(), snapshot_.threads.size());
+  for (std::size_t thread = 0; thread < threads; ++thread) {
+    look_at(stacks, thread);
+    for (std::size_t i = 0; i < frames_.size(); ++i) add_uses(stacks, i, objects, found);
+  }
+  return found;
+}
+
 LockingCalls::LockingCalls(const Snapshot& snapshot, LoadedModules& modules, Memory& memory,
                            FunctionRanges& ranges, SourceLines* lines)
     : impl_(std::make_unique<Impl>(snapshot, modules, memory, ranges, lines)) {}
 
 LockingCalls::~LockingCalls() = default;
+
+std::vector<ObjectUse> LockingCalls::find_uses(const Stacks& stacks,
+                                               std::span<const Address> objects) {
+  return impl_->find_uses(stacks, objects);
+}
 
 std::vector<LockingCall> LockingCalls::find(const Stacks& stacks, std::size_t thread,
                                             Address lock) {

@@ -9,7 +9,7 @@
 
 namespace pstuck {
 
-/// Finds the frames that took a lock by their machine code.
+/// Finds the frames that took a lock, or have to do with it in other ways, by their machine code.
 class LockingCalls {
  public:
   /// All must outlive it. `lines` is null when lines are not wanted.
@@ -25,6 +25,9 @@ class LockingCalls {
   /// As Program::find_argument().
   std::optional<std::uint64_t> find_argument(const Stacks& stacks, std::size_t thread,
                                              std::size_t frame, std::size_t number);
+
+  /// As Program::find_uses().
+  std::vector<ObjectUse> find_uses(const Stacks& stacks, std::span<const Address> objects);
 
  private:
   class Impl;

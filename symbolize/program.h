@@ -67,6 +67,26 @@ struct LockingCall {
   bool given_back = false;    ///< since then: the frame does not hold it any more
 };
 
+/// What a frame's function has done with an object, or may come to do, by the machine code.
+struct ObjectUse {
+  enum class Kind {
+    kTook,      ///< the lock, and still has it
+    kGaveBack,  ///< the lock
+    kWillGive,  ///< may come to give a semaphore's unit that it did not take
+    kArrives,   ///< may come to a call that arrives at the barrier or latch
+    kNotifies,  ///< is in a call that notifies or makes the future's result, or may come to one
+    kRunsOnce,  ///< is in a call that runs what the once-flag guards, or that waits for it
+  };
+
+  Kind kind = Kind::kTook;
+  Address object;
+  std::size_t thread = 0;     ///< index into Stacks::stacks
+  std::size_t frame = 0;      ///< of the stack
+  bool on_every_path = true;  ///< kTook: else only some of the paths from the call lead here
+  bool shared = false;        ///< kTook: with other readers
+  bool returns_it = false;    ///< kTook, of a semaphore: every path from here gives it back
+};
+
 /// Who can tell these things: the Symbolizer, or a test.
 class Program {
  public:
@@ -93,6 +113,11 @@ class Program {
   /// too; whether it really is the beginning of an object the caller must know. None without such a
   /// table.
   virtual std::optional<std::string> find_virtual_class(Address object) = 0;
+
+  /// All that the threads' frames have to do with these objects, ascending by thread; innermost
+  /// frame first. `objects` is ascending.
+  virtual std::vector<ObjectUse> find_uses(const Stacks& stacks,
+                                           std::span<const Address> objects) = 0;
 
   /// The calls in this thread's frames that took the lock, innermost frame first.
   virtual std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,

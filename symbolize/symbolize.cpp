@@ -104,6 +104,9 @@ class Symbolizer::Impl {
                                              std::size_t frame, std::size_t number) {
     return locking_calls_.find_argument(stacks, thread, frame, number);
   }
+  std::vector<ObjectUse> find_uses(const Stacks& stacks, std::span<const Address> objects) {
+    return locking_calls_.find_uses(stacks, objects);
+  }
   std::optional<Address> find_libc_variable(std::string_view name);
   [[nodiscard]] std::vector<BlindSpot> blind_spots() const { return modules_.blind_spots(); }
 
@@ -331,6 +334,11 @@ std::string Symbolizer::find_called_function(const CodeAddress& pc) {
 std::optional<std::uint64_t> Symbolizer::find_argument(const Stacks& stacks, std::size_t thread,
                                                        std::size_t frame, std::size_t number) {
   return impl_->find_argument(stacks, thread, frame, number);
+}
+
+std::vector<ObjectUse> Symbolizer::find_uses(const Stacks& stacks,
+                                             std::span<const Address> objects) {
+  return impl_->find_uses(stacks, objects);
 }
 
 std::vector<BlindSpot> Symbolizer::blind_spots() const { return impl_->blind_spots(); }

@@ -31,6 +31,7 @@ class Symbolizer final : public Program {
                                           std::span<const Address> locks) override;
   std::optional<ObjectClass> find_object_class(Address at) override;
   std::optional<std::string> find_virtual_class(Address object) override;
+  std::vector<ObjectUse> find_uses(const Stacks& stacks, std::span<const Address> objects) override;
   std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
                                               Address lock) override;
   std::string find_called_function(const CodeAddress& pc) override;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analyzers/diagnose.h"
+#include "analyzers/holders/frame_clues.h"
 #include "analyzers/program_frames.h"
 
 namespace pstuck {
@@ -21,6 +22,15 @@ struct PartnerSearch {
   const Diagnosis& diagnosis;  ///< as far as it is: its threads, waits, held locks, resources
 };
 
+/// One resource that somebody waits for and whose holder's fate is kNotRecorded.
+struct PartnerQuestion {
+  const PartnerSearch& search;
+  const FrameClues& clues;
+  ResourceIndex index = 0;
+
+  [[nodiscard]] const Resource& resource() const { return search.diagnosis.resources[index]; }
+};
+
 /// Who must act before a thread that waits for the resource can go on.
 struct PartnerFinds {
   std::vector<Partner> partners;  ///< in any order, a thread more than once counts once
@@ -28,8 +38,17 @@ struct PartnerFinds {
   Needs needs = Needs::kAll;
 };
 
-/// Asked only about resources that somebody waits for and whose holder's fate is kNotRecorded.
-using PartnerSource = PartnerFinds (*)(const PartnerSearch& search, ResourceIndex resource);
+using PartnerSource = PartnerFinds (*)(const PartnerQuestion& question);
+
+PartnerFinds find_initialisers(const PartnerQuestion& question);
+PartnerFinds find_interrupted_by_signal(const PartnerQuestion& question);
+PartnerFinds find_missing_parties(const PartnerQuestion& question);
+PartnerFinds find_notifiers(const PartnerQuestion& question);
+PartnerFinds find_once_runners(const PartnerQuestion& question);
+PartnerFinds find_rwlock_readers(const PartnerQuestion& question);
+PartnerFinds find_semaphore_units(const PartnerQuestion& question);
+PartnerFinds find_sole_holder(const PartnerQuestion& question);
+PartnerFinds find_threads_in_libc(const PartnerQuestion& question);
 
 /// Fills in Resource::partners and what follows from them: a single complete one is the holder.
 /// `resources` are those of the search's diagnosis.

@@ -87,6 +87,21 @@ class SomeProgram final : public Program {
     if (object.value % 16 == 0) return std::nullopt;
     return "std::__future_base::_Async_state_impl<C>";
   }
+  std::vector<ObjectUse> find_uses(const Stacks& stacks,
+                                   std::span<const Address> objects) override {
+    std::vector<ObjectUse> uses;
+    for (const Address object : objects) {
+      const auto bits = static_cast<std::size_t>(object.value >> 3);
+      uses.push_back({.kind = static_cast<ObjectUse::Kind>(bits % 6),
+                      .object = object,
+                      .thread = bits % (stacks.stacks.size() + 1),
+                      .frame = bits & 7,
+                      .on_every_path = (bits & 8) != 0,
+                      .shared = (bits & 16) != 0,
+                      .returns_it = (bits & 32) != 0});
+    }
+    return uses;
+  }
   std::vector<LockingCall> find_locking_calls(const Stacks& /*stacks*/, std::size_t /*thread*/,
                                               Address lock) override {
     return {{.frame = lock.value & 3}};

@@ -127,6 +127,14 @@ std::optional<std::string> FakeProgram::find_virtual_class(Address object) {
   return found == virtual_classes.end() ? std::nullopt : std::optional(found->second);
 }
 
+std::vector<ObjectUse> FakeProgram::find_uses(const Stacks&, std::span<const Address> objects) {
+  std::vector<ObjectUse> found;
+  std::ranges::copy_if(uses, std::back_inserter(found), [&](const ObjectUse& use) {
+    return std::ranges::binary_search(objects, use.object);
+  });
+  return found;
+}
+
 std::vector<LockingCall> FakeProgram::find_locking_calls(const Stacks& /*stacks*/,
                                                          std::size_t thread, Address lock) {
   const auto found = locking_calls.find({thread, lock});

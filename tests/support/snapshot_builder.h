@@ -53,6 +53,7 @@ class FakeProgram final : public Program {
                                           std::span<const Address> locks) override;
   std::optional<ObjectClass> find_object_class(Address at) override;
   std::optional<std::string> find_virtual_class(Address object) override;
+  std::vector<ObjectUse> find_uses(const Stacks& stacks, std::span<const Address> objects) override;
   std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
                                               Address lock) override;
   std::string find_called_function(const CodeAddress& pc) override;
@@ -64,6 +65,7 @@ class FakeProgram final : public Program {
   std::vector<VariableHit> variables;
   std::vector<std::pair<Address, ObjectClass>> classes;
   std::map<Address, std::string> virtual_classes;
+  std::vector<ObjectUse> uses;
   std::map<std::pair<std::size_t, Address>, std::vector<LockingCall>> locking_calls;
   std::map<Address, std::string> called_functions;                         // by pc
   std::map<std::pair<std::size_t, std::size_t>, std::uint64_t> arguments;  // by frame and number

@@ -1,0 +1,177 @@
+// Who has one of libc's own locks, which are a word without an owner: told by the names of libc's
+// functions on the stacks.
+//
+//     #0  __lll_lock_wait_private            waits for malloc's arena
+//     #1  malloc
+//     #2  on_alarm                           a handler
+//     #3  <signal>   _int_free               interrupted while it had the arena: waits for itself
+//     #4  free
+//
+// A thread inside malloc proves nothing, since it may use another arena, or none, or run. But one
+// that a signal interrupted there cannot go on before its handler returns; if its handler waits for
+// an arena that is taken, it is this one, unless other threads are in malloc too.
+//
+// The other locks are one for a family of functions that have it for as long as they run: who is in
+// one of these functions and does not wait for the lock has it, if it is only one thread.
+
+#include <algorithm>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "analyzers/collect_waits.h"
+#include "analyzers/holders/holds.h"
+#include "analyzers/thread_status.h"
+
+namespace pstuck {
+namespace {
+
+using Names = std::span<const std::string_view>;
+
+// malloc/malloc.c: entered with the arena's lock, or taking it themselves.
+constexpr std::string_view kInArena[] = {"_int_malloc",
+                                         "_int_free",
+                                         "_int_free_chunk",
+                                         "_int_free_merge_chunk",
+                                         "_int_free_consolidate",
+                                         "_int_free_maybe_consolidate",
+                                         "_int_realloc",
+                                         "_int_memalign",
+                                         "malloc_consolidate",
+                                         "sysmalloc",
+                                         "systrim",
+                                         "unlink_chunk",
+                                         "mtrim"};
+constexpr std::string_view kMalloc[] = {
+    "malloc", "calloc",  "realloc",       "free",    "cfree",          "memalign",
+    "valloc", "pvalloc", "aligned_alloc", "mallopt", "posix_memalign", "malloc_trim"};
+
+// misc/syslog.c: one lock, also while the message is sent.
+constexpr std::string_view kSyslog[] = {"syslog",           "vsyslog", "syslog_chk", "vsyslog_chk",
+                                        "vsyslog_internal", "openlog", "closelog",   "setlogmask"};
+// time/tzset.c: one lock, also while files are read.
+constexpr std::string_view kTimeZone[] = {"tzset", "tz_convert"};
+// nss/getXXbyYY.c: each function has a lock of its own, also while servers are asked.
+constexpr std::string_view kHostByName[] = {"gethostbyname"};
+constexpr std::string_view kHostByName2[] = {"gethostbyname2"};
+constexpr std::string_view kHostByAddress[] = {"gethostbyaddr"};
+constexpr std::string_view kUserByName[] = {"getpwnam"};
+constexpr std::string_view kUserById[] = {"getpwuid"};
+constexpr std::string_view kGroupByName[] = {"getgrnam"};
+constexpr std::string_view kGroupById[] = {"getgrgid"};
+constexpr std::string_view kServiceByName[] = {"getservbyname"};
+constexpr std::string_view kServiceByPort[] = {"getservbyport"};
+
+constexpr Names kFamilies[] = {kSyslog,        kTimeZone,      kHostByName,   kHostByName2,
+                               kHostByAddress, kUserByName,    kUserById,     kGroupByName,
+                               kGroupById,     kServiceByName, kServiceByPort};
+
+class LibcFrames {
+ public:
+  LibcFrames(const PartnerQuestion& question, ThreadIndex thread)
+      : frames_(question.search.frames), stack_(stack_of(question.search.stacks, thread)) {}
+
+  [[nodiscard]] bool is_one_of(std::size_t frame, Names names) const {
+    if (frames_.owner(stack_.frames[frame]) != FrameOwner::kLibc) return false;
+    const std::string_view name = plain_libc_name(frames_.location(stack_.frames[frame]).function);
+    return std::ranges::find(names, name) != names.end();
+  }
+
+  /// The innermost one, at or outside of a frame.
+  [[nodiscard]] std::optional<std::size_t> find(Names names, std::size_t from = 0) const {
+    for (std::size_t i = from; i < stack_.frames.size(); ++i) {
+      if (is_one_of(i, names)) return i;
+    }
+    return {};
+  }
+
+  /// The first frame outwards that a signal interrupted.
+  [[nodiscard]] std::optional<std::size_t> find_interrupted() const {
+    const auto found = std::ranges::find(stack_.frames, true, &Frame::interrupted);
+    if (found == stack_.frames.end()) return {};
+    return static_cast<std::size_t>(found - stack_.frames.begin());
+  }
+
+  /// An inner function of libc's, which has no name where libc is stripped, called by these.
+  [[nodiscard]] bool is_nameless_below(std::size_t frame, Names callers) const {
+    const Frame& inner = stack_.frames[frame];
+    return frames_.owner(inner) == FrameOwner::kLibc && frames_.location(inner).function.empty() &&
+           frame + 1 < stack_.frames.size() && is_one_of(frame + 1, callers);
+  }
+
+ private:
+  const ProgramFrames& frames_;
+  const Stack& stack_;
+};
+
+std::vector<ThreadIndex> find_waiters(const PartnerQuestion& question) {
+  std::vector<ThreadIndex> waiters;
+  for (const Wait& wait : question.search.diagnosis.waits) {
+    if (wait.resource == question.index) waiters.push_back(wait.thread);
+  }
+  return waiters;
+}
+
+/// The frame that had the arena when the signal came.
+std::optional<std::size_t> find_arena_frame(const LibcFrames& frames) {
+  const auto interrupted = frames.find_interrupted();
+  const auto waiting = frames.find(kMalloc);
+  if (!interrupted || !waiting || *waiting >= *interrupted) return {};
+  if (frames.is_one_of(*interrupted, kInArena)) return interrupted;
+  if (frames.is_nameless_below(*interrupted, kMalloc)) return interrupted;
+  return {};
+}
+
+bool others_are_in(const PartnerQuestion& question, Names names) {
+  for (ThreadIndex i = 0; i < question.search.snapshot.threads.size(); ++i) {
+    if (waits_for_it(question, i)) continue;
+    if (LibcFrames(question, i).find(names)) return true;
+  }
+  return false;
+}
+
+std::optional<Names> find_family(const PartnerQuestion& question,
+                                 const std::vector<ThreadIndex>& waiters) {
+  for (const Names family : kFamilies) {
+    const bool all_are_in_it = std::ranges::all_of(waiters, [&](ThreadIndex waiter) {
+      return LibcFrames(question, waiter).find(family).has_value();
+    });
+    if (all_are_in_it) return family;
+  }
+  return {};
+}
+
+}  // namespace
+
+PartnerFinds find_interrupted_by_signal(const PartnerQuestion& question) {
+  PartnerFinds finds;
+  for (const ThreadIndex waiter : find_waiters(question)) {
+    if (const auto frame = find_arena_frame(LibcFrames(question, waiter))) {
+      finds.partners.push_back({.thread = waiter, .part = Part::kHolds, .frame = *frame});
+    }
+  }
+  finds.complete = finds.partners.size() == 1 && !others_are_in(question, kMalloc) &&
+                   !others_are_in(question, kInArena);
+  return finds;
+}
+
+PartnerFinds find_threads_in_libc(const PartnerQuestion& question) {
+  const std::vector<ThreadIndex> waiters = find_waiters(question);
+  const auto family = find_family(question, waiters);
+  if (!family) return {};
+  PartnerFinds finds;
+  for (ThreadIndex i = 0; i < question.search.snapshot.threads.size(); ++i) {
+    const LibcFrames frames(question, i);
+    const auto interrupted = frames.find_interrupted();
+    // Who waits for it can have it only from before a signal came.
+    const bool waits = waits_for_it(question, i);
+    if (waits && !interrupted) continue;
+    if (const auto frame = frames.find(*family, waits ? *interrupted : 0)) {
+      finds.partners.push_back({.thread = i, .part = Part::kHolds, .frame = *frame});
+    }
+  }
+  finds.complete = finds.partners.size() == 1;
+  return finds;
+}
+
+}  // namespace pstuck
