@@ -4,7 +4,8 @@
 build_packages=(g++ make cmake libdw-dev libelf-dev libcli11-dev libfmt-dev nlohmann-json3-dev
   libiberty-dev libcapstone-dev)
 # Needed to build and run the tests: gdb has gcore, libc6-dbg the names inside libc.
-test_packages=("${build_packages[@]}" libgtest-dev gdb libc6-dbg python3-jsonschema util-linux)
+test_packages=("${build_packages[@]}" libgtest-dev gdb libc6-dbg python3-jsonschema util-linux
+  rustc musl-tools)
 
 need_packages() {
   local package missing=()
