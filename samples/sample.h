@@ -3,12 +3,21 @@
 /// What every sample does: it names its threads, lets pstuck look at it, and tells the truth about
 /// itself on standard output, one fact a line, so that a test can hold pstuck's report against it:
 ///
-///   pid N · role NAME TID · lock NAME ADDRESS · exited ROLE
-///   holds ROLE LOCK LINE FUNCTION                 the lock was taken on line LINE - 1
-///   waits ROLE LOCK|ROLE KIND LINE FUNCTION        the wait itself begins on line LINE + 1
-///   name LOCK NAME · stripped_name LOCK NAME       what pstuck calls it, with and without symbols
-///   cycle ROLE ROLE …                              each waits for what the next one holds
-///   pile_up LOCK THREADS HOLDER · root ROLE · finding KIND · healthy · skip REASON · ready
+///   pid N · role NAME TID · exited ROLE
+///   lock NAME ADDRESS KIND                        any resource; address 0: only libc knows it
+///   holds ROLE LOCK FILE:LINE FUNCTION            the lock was taken on the line before
+///   owns ROLE LOCK                                the same, where no line can be told
+///   partner ROLE LOCK PART FILE:LINE FUNCTION     it has to act, and LOCK does not record it
+///   waits ROLE LOCK|ROLE KIND FILE:LINE FUNCTION  the wait itself begins on the line after
+///   name LOCK NAME · stripped_name LOCK NAME      what pstuck calls it, with and without symbols
+///   missing LOCK N                                so many have to arrive at a barrier or latch
+///   unknown LOCK                                  nothing tells who has it
+///   cycle ROLE ROLE …                             each waits for what the next one has
+///   knot ROLE ROLE …                              all wait for each other, not only in one ring
+///   finding KIND EVIDENCE                         KIND and EVIDENCE, PART as in the JSON report
+///   pile_up LOCK THREADS HOLDER · root ROLE · healthy · skip REASON · ready
+///   needs WHAT FACT …                             where WHAT is not there these facts may be
+///                                                 missing; they are wrong nowhere
 ///
 /// A lock called g_… is, or is a part of, the global variable of that name.
 
@@ -16,6 +25,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -53,29 +63,47 @@ inline std::string& my_role() {
   return name;
 }
 
-/// The calling thread's part in the story, and its name.
+/// The calling thread's part in the story, and its name; main's is that of the process.
 inline void role(const std::string& name) {
   my_role() = name;
-  pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+  if (gettid() != getpid()) pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
   tell("role " + name + " " + std::to_string(gettid()));
 }
 
-/// Runs `work` in a thread of its own, in this role; returns when the role is told.
+/// Runs `work` in a thread of its own, in this role; returns its id when the role is told.
 template <typename Work>
-void start(const std::string& name, Work work) {
-  std::atomic<bool> told = false;
-  std::thread([&told, name, work] {
+pid_t start(const std::string& name, Work work) {
+  std::atomic<pid_t> id = 0;
+  std::thread([&id, name, work] {
     role(name);
-    told = true;
+    id = gettid();
     work();
   }).detach();
-  while (!told) sched_yield();
+  while (id == 0) sched_yield();
+  return id;
 }
 
-inline void lock(const std::string& name, const void* address) {
+/// Until this thread sleeps in a futex call.
+inline void wait_until_asleep(pid_t thread) {
+  const std::string path = "/proc/self/task/" + std::to_string(thread) + "/syscall";
+  for (long call = -1; call != SYS_futex; sched_yield()) {
+    std::FILE* const file = std::fopen(path.c_str(), "r");
+    if (file == nullptr || std::fscanf(file, "%ld", &call) != 1) call = -1;
+    if (file != nullptr) std::fclose(file);
+  }
+}
+
+/// Tells a resource that threads wait for; `kind` is the JSON report's word.
+inline void lock(const std::string& name, const void* address, const std::string& kind = "mutex") {
   char hex[32];
-  std::snprintf(hex, sizeof hex, "%p", address);
-  tell("lock " + name + " " + hex);
+  std::snprintf(hex, sizeof hex, "%#zx", reinterpret_cast<std::size_t>(address));
+  tell("lock " + name + " " + hex + " " + kind);
+}
+
+/// What a future waits on: libstdc++'s has a pointer to it first.
+template <typename Future>
+const void* shared_state(const Future& future) {
+  return *reinterpret_cast<void* const*>(&future);
 }
 
 /// What pstuck is to call the lock where it has debug information.
@@ -97,10 +125,43 @@ inline std::atomic<int>& holds_told() {
   return count;
 }
 
+/// Where in the source a fact is true.
+struct Place {
+  const char* file;
+  int line;
+  const char* function;
+};
+
+/// Allocates nothing: the caller may be where it must not.
+inline void tell_at(const std::string& fact, const std::string& about, const std::string& word,
+                    const Place& place) {
+  char text[512];
+  const int length =
+      std::snprintf(text, sizeof text, "%s %s %s %s %s:%d %s\n", fact.c_str(), my_role().c_str(),
+                    about.c_str(), word.c_str(), place.file, place.line, place.function);
+  if (write(STDOUT_FILENO, text, static_cast<std::size_t>(length)) < 0) std::_Exit(1);
+}
+
 /// The calling thread took this lock on the line just before, and has it to the end.
 inline void holds(const std::string& lock_name, int line = __builtin_LINE(),
-                  const char* function = __builtin_FUNCTION()) {
-  tell("holds " + my_role() + " " + lock_name + " " + std::to_string(line) + " " + function);
+                  const char* function = __builtin_FUNCTION(),
+                  const char* file = __builtin_FILE()) {
+  tell_at("holds", lock_name, "", {file, line, function});
+  ++holds_told();
+}
+
+/// The calling thread has this lock, which libc took for it.
+inline void owns(const std::string& lock_name) {
+  tell("owns " + my_role() + " " + lock_name);
+  ++holds_told();
+}
+
+/// The calling thread has to act before those who wait for `lock_name` go on, which does not record
+/// that: it took its share of it on the line just before.
+inline void partner(const std::string& lock_name, const std::string& part,
+                    int line = __builtin_LINE(), const char* function = __builtin_FUNCTION(),
+                    const char* file = __builtin_FILE()) {
+  tell_at("partner", lock_name, part, {file, line, function});
   ++holds_told();
 }
 
@@ -109,16 +170,31 @@ inline void wait_for_holds(int holds) {
 }
 
 /// The calling thread waits for `resource` on the very next line of the source, for ever.
-/// `kind`: lock, timed, relock (to come back from a condition variable), or join.
+/// `kind`: the JSON report's word, or timed (for a lock), relock (to come back from a condition
+/// variable).
 inline void waits(const std::string& resource, const std::string& kind = "lock",
-                  int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) {
-  tell("waits " + my_role() + " " + resource + " " + kind + " " + std::to_string(line) + " " +
-       function);
+                  int line = __builtin_LINE(), const char* function = __builtin_FUNCTION(),
+                  const char* file = __builtin_FILE()) {
+  tell_at("waits", resource, kind, {file, line, function});
   ++waits_told();
 }
 
 inline void cycle(const std::string& roles) { tell("cycle " + roles); }
-inline void finding(const std::string& kind) { tell("finding " + kind); }
+inline void knot(const std::string& roles) { tell("knot " + roles); }
+inline void finding(const std::string& kind, const std::string& evidence = "recorded") {
+  tell("finding " + kind + " " + evidence);
+}
+inline void missing(const std::string& lock_name, int parties) {
+  tell("missing " + lock_name + " " + std::to_string(parties));
+}
+inline void unknown(const std::string& lock_name) { tell("unknown " + lock_name); }
+
+/// `what`: debug_information, symbols, or library_symbols (the names of what is called in shared
+/// libraries, which a stripped program keeps), or what no program has. `facts`: waits, partner, cycle, finding, name, …
+inline void needs(const std::string& what, const std::string& facts) {
+  tell("needs " + what + " " + facts);
+}
+
 inline void exited(const std::string& role_name) { tell("exited " + role_name); }
 inline void root(const std::string& role_name) { tell("root " + role_name); }
 inline void healthy() { tell("healthy"); }
@@ -128,6 +204,14 @@ inline void pile_up(const std::string& lock_name, int threads, const std::string
 
 inline void wait_for_waits(int waits) {
   while (waits_told() < waits) sched_yield();
+}
+
+/// Before main itself waits: when this many waits() were told, a thread says so and ends.
+inline void ready_after(int waits) {
+  std::thread([waits] {
+    wait_for_waits(waits);
+    tell("ready");
+  }).detach();
 }
 
 /// Last thing in main: when this many waits() were told, says so, and stays.

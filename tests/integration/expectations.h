@@ -21,7 +21,7 @@ nlohmann::json diagnose(const std::string& target, const Command& options = {});
 /// What the test of a sample is called.
 std::string sample_name(const ::testing::TestParamInfo<SampleCase>& info);
 
-/// The kinds of the findings, sorted.
-std::vector<std::string> finding_kinds(const nlohmann::json& target);
+/// The findings' kinds and evidence, sorted.
+std::vector<TrueFinding> find_findings(const nlohmann::json& target);
 
 }  // namespace pstuck::testing

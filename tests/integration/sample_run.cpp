@@ -1,5 +1,7 @@
 #include "tests/integration/sample_run.h"
 
+#include <pthread.h>
+
 #include <fstream>
 #include <ostream>
 #include <sstream>
@@ -17,34 +19,57 @@ Command sample_command(const SampleCase& sample, const Command& wrapper) {
   return command;
 }
 
+/// Other objects have their word somewhere inside, or share those of a pool.
+bool is_on_own_word(const TrueLock& lock) { return lock.kind == "mutex" && lock.address != 0; }
+
+/// One that is about to look again is in the call too, and may just not be on a processor.
+bool is_asleep(int tid) {
+  std::ifstream file("/proc/" + std::to_string(tid) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  const std::size_t end_of_name = line.rfind(')');
+  return end_of_name != std::string::npos && line.compare(end_of_name, 3, ") S") == 0;
+}
+
 /// True when the thread sleeps in the futex call that its wait ends in. glibc parks the owner of a
 /// priority-inheriting mutex that locks it again, or that closes a cycle, on a word of its own
 /// stack for ever (2.36: nptl/pthread_mutex_lock.c, "Delay the thread indefinitely").
 bool is_blocked(const Truth& truth, const TrueWait& wait) {
+  const auto lock = truth.locks.find(wait.resource);
+  if (lock != truth.locks.end() && lock->second.kind == "spinlock") return true;  // it runs
   const auto words = read_syscall(truth.tids.at(wait.role));
-  if (words.size() < 8) return false;
+  if (words.size() < 8 || !is_asleep(truth.tids.at(wait.role))) return false;
   const auto call = static_cast<std::int64_t>(words[0]);
   if (call != kFutex && call != kRestartSyscall) return false;
-  const auto lock = truth.locks.find(wait.resource);
-  if (lock == truth.locks.end()) return true;
+  if (lock == truth.locks.end() || !is_on_own_word(lock->second)) return true;
   const std::uint64_t stack_pointer = words[7];
-  return words[1] == lock->second || words[1] - stack_pointer < 1024;
+  return words[1] - lock->second.address < sizeof(pthread_mutex_t) ||
+         words[1] - stack_pointer < 1024;
 }
 
 }  // namespace
+
+bool SampleCase::has(const std::string& what) const {
+  if (what == "library_symbols") return variant != "static";
+  return has_symbols() && (what == "symbols" || what == "debug_information");
+}
 
 void PrintTo(const SampleCase& sample, std::ostream* out) {
   *out << sample.variant << '/' << sample.name << ' ' << sample.argument;
 }
 
-std::vector<SampleCase> list_samples() {
+std::vector<SampleCase> list_samples(const std::set<std::string>& variants) {
   std::ifstream list(std::string(PSTUCK_SAMPLES) + "/samples.txt");
   std::vector<SampleCase> samples;
   for (std::string line; std::getline(list, line);) {
     std::istringstream words(line);
     SampleCase sample;
-    words >> sample.name >> sample.argument;
-    samples.push_back(sample);
+    std::string source;
+    words >> sample.variant >> source >> sample.argument;
+    const std::size_t dot = source.find('.');
+    sample.name = source.substr(0, dot);
+    sample.extension = source.substr(dot + 1);
+    if (variants.contains(sample.variant)) samples.push_back(sample);
   }
   return samples;
 }

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <iosfwd>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,15 +16,18 @@ namespace pstuck::testing {
 struct SampleCase {
   std::string name;
   std::string argument;
-  std::string variant = "O2";  ///< O0, O2, stripped, static
+  std::string variant = "O2";     ///< O0, O2, stripped, static
+  std::string extension = "cpp";  ///< of its source
 
   [[nodiscard]] bool has_symbols() const { return variant == "O0" || variant == "O2"; }
+  /// What a fact may need: debug_information, symbols, library_symbols.
+  [[nodiscard]] bool has(const std::string& what) const;
 };
 
 void PrintTo(const SampleCase& sample, std::ostream* out);
 
-/// All samples with all their arguments, as the build lists them.
-std::vector<SampleCase> list_samples();
+/// All samples with all their arguments, built in these ways, as the build lists them.
+std::vector<SampleCase> list_samples(const std::set<std::string>& variants);
 
 /// A running sample. After the constructor it has told its truth and all its waiting threads are
 /// blocked where it says; or `skip_reason` is set.

@@ -10,17 +10,6 @@
 namespace pstuck::testing {
 namespace {
 
-std::vector<SampleCase> list_samples_in(const std::vector<std::string>& variants) {
-  std::vector<SampleCase> samples;
-  for (SampleCase sample : list_samples()) {
-    for (const std::string& variant : variants) {
-      sample.variant = variant;
-      samples.push_back(sample);
-    }
-  }
-  return samples;
-}
-
 class LiveSample : public ::testing::TestWithParam<SampleCase> {};
 
 TEST_P(LiveSample, IsDiagnosed) {
@@ -32,7 +21,7 @@ TEST_P(LiveSample, IsDiagnosed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, LiveSample,
-                         ::testing::ValuesIn(list_samples_in({"O0", "O2", "stripped", "static"})),
+                         ::testing::ValuesIn(list_samples({"O0", "O2", "stripped", "static"})),
                          sample_name);
 
 class CoreOfSample : public ::testing::TestWithParam<SampleCase> {};
@@ -47,12 +36,13 @@ TEST_P(CoreOfSample, IsDiagnosed) {
   expect_truth(target, GetParam(), sample.truth(), Source::kCore);
 }
 
-INSTANTIATE_TEST_SUITE_P(, CoreOfSample, ::testing::ValuesIn(list_samples_in({"O2", "stripped"})),
-                         sample_name);
+INSTANTIATE_TEST_SUITE_P(, CoreOfSample,
+                         ::testing::ValuesIn(list_samples({"O0", "O2", "stripped"})), sample_name);
 
 /// The sentences that the sample's opening comment promises: one of them for each argument.
 std::vector<std::string> promised_sentences(const SampleCase& sample) {
-  std::ifstream source(std::string(PSTUCK_SOURCE_DIR) + "/samples/" + sample.name + ".cpp");
+  std::ifstream source(std::string(PSTUCK_SOURCE_DIR) + "/samples/" + sample.name + "." +
+                       sample.extension);
   const std::string mark = "// pstuck: ";
   std::vector<std::string> sentences;
   for (std::string line; std::getline(source, line);) {
@@ -76,8 +66,7 @@ TEST_P(SampleComment, SaysWhatThePersonReads) {
   EXPECT_TRUE(found) << outcome.out;
 }
 
-INSTANTIATE_TEST_SUITE_P(, SampleComment, ::testing::ValuesIn(list_samples_in({"O2"})),
-                         sample_name);
+INSTANTIATE_TEST_SUITE_P(, SampleComment, ::testing::ValuesIn(list_samples({"O2"})), sample_name);
 
 }  // namespace
 }  // namespace pstuck::testing
