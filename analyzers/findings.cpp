@@ -189,8 +189,11 @@ class FindingFinder {
                     .since = find_shortest(waits),
                     .ends_by_itself = find_end(waits)};
     for (const WaitIndex wait : waits) {
-      const Holder& holder = diagnosis_.resources[diagnosis_.waits[wait].resource].holder;
-      finding.evidence = std::max(finding.evidence, holder.evidence);
+      const Resource& resource = diagnosis_.resources[diagnosis_.waits[wait].resource];
+      const bool recorded = resource.holder.evidence == Evidence::kRecorded;
+      // Only holders that are recorded, or partners that are complete, make an edge.
+      finding.evidence =
+          std::max(finding.evidence, recorded ? Evidence::kRecorded : Evidence::kInferred);
     }
     findings_.push_back(std::move(finding));
   }

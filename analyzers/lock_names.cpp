@@ -43,8 +43,9 @@ struct Name {
   std::string type;
 };
 
-// All locks in _rtld_global guard the list of loaded modules; in a static program they are variables
-// of their own (glibc 2.36: sysdeps/generic/ldsodefs.h, elf/dl-support.c; 2.37 added the last one).
+// All locks in _rtld_global guard the list of loaded modules; in a static program they are
+// variables of their own (glibc 2.36: sysdeps/generic/ldsodefs.h, elf/dl-support.c; 2.37 added the
+// last one).
 bool is_loader(const DataSymbol& symbol) {
   return (symbol.name == "_rtld_global" && symbol.module.starts_with("ld-")) ||
          symbol.name == "_dl_load_lock" || symbol.name == "_dl_load_write_lock" ||

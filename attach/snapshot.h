@@ -154,7 +154,7 @@ struct Process {
   std::optional<std::uint64_t> pid_namespace;   ///< inode number; none for a core
   bool other_pid_namespace = false;             ///< not pstuck's own
   bool other_mount_namespace = false;
-  std::string container_id;  ///< from its cgroup; empty when none is seen
+  std::string container_id;          ///< from its cgroup; empty when none is seen
   std::uint64_t caught_signals = 0;  ///< bit n - 1: it has a handler for signal n; 0 for a core
 };
 

@@ -9,6 +9,7 @@
 // A pool behind a condition variable says less: that the query threads have the connections stands
 // in no lock. But the cache's mutex has a holder that waits.
 //
+// Build with: dynamic
 // Run with: semaphore | condition
 // pstuck: 3 threads likely wait for each other
 // pstuck: 22 threads wait for g_cache.mu_

@@ -4,9 +4,10 @@
 //     waiter ──wants──▶ one of the resources ──had or provided by──▶ holder ──▶ sleeps
 //
 // Run with: rwlock_read | rwlock_write | shared_mutex | shared_lock | condition_variable
-// Run with: semaphore | named_semaphore | counting_semaphore | pthread_barrier | barrier | latch
+// Run with: semaphore | named_semaphore | pthread_barrier
 // Run with: spinlock | pthread_once | call_once | static_variable | async | promise | atomic
 // Run with: atomic_long | stdio
+// Build with: dynamic
 // pstuck: waiter (
 // pstuck: Nothing is stuck
 // pstuck: No hang found

@@ -3,7 +3,7 @@
 //
 //     main ──joins──▶ asker ──waits for the result of──▶ a promise in g_open_questions
 //
-// pstuck: wait for one of them to act, and none will
+// pstuck: both threads wait for the other one to act, and neither will
 
 #include <future>
 #include <map>

@@ -3,7 +3,7 @@
 //
 //     main ──joins──▶ starter ──waits for 1 arrival──▶ g_start_line ◀── 2 × runner
 //
-// Run with: latch | barrier
+// Run with: barrier
 // pstuck: wait for one of them to act, and none will
 
 #include <barrier>

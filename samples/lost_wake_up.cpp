@@ -4,7 +4,7 @@
 //
 //     main ──joins──▶ printer ──waits for a notification──▶ g_page_came        (nobody is left)
 //
-// pstuck: wait for one of them to act, and none will
+// pstuck: both threads wait for the other one to act, and neither will
 
 #include <condition_variable>
 #include <mutex>

@@ -5,7 +5,8 @@
 //                                                                                   │
 //     left ◀──────────────────────────held by───────────────────────────────────────┘
 //
-// Run with: pthread_barrier | std_barrier
+// Run with: pthread_barrier
+// Build with: dynamic
 // pstuck: 2 threads likely wait for each other
 
 #include <barrier>

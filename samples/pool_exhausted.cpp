@@ -3,6 +3,7 @@
 //
 //     4 × encoder ──wants a unit──▶ g_buffers, 0 of 4 left ──taken by──▶ the same 4 encoders
 //
+// Build with: dynamic
 // pstuck: 4 threads likely wait for each other
 
 #include <semaphore.h>

@@ -7,6 +7,7 @@
 //                                              updater ──wants to write──┘ and is first in the
 //                                              queue
 //
+// Build with: dynamic
 // pstuck: 2 threads likely wait for each other
 
 #include <mutex>

@@ -190,7 +190,8 @@ inline void missing(const std::string& lock_name, int parties) {
 inline void unknown(const std::string& lock_name) { tell("unknown " + lock_name); }
 
 /// `what`: debug_information, symbols, or library_symbols (the names of what is called in shared
-/// libraries, which a stripped program keeps), or what no program has. `facts`: waits, partner, cycle, finding, name, …
+/// libraries, which a stripped program keeps), or what no program has. `facts`: waits, partner,
+/// cycle, finding, name, …
 inline void needs(const std::string& what, const std::string& facts) {
   tell("needs " + what + " " + facts);
 }

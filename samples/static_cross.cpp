@@ -7,6 +7,7 @@
 //       └──initialised by── its guard ◀──wants the prices made───────────┘
 //
 // Run with: statics | call_once | pthread_once
+// Build with: dynamic
 // pstuck: 2 threads likely wait for each other
 // pstuck: 2 threads wait for each other
 

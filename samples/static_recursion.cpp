@@ -3,6 +3,7 @@
 //
 //     loader ──wants the settings made──▶ their guard ──initialised by──▶ loader
 //
+// Build with: dynamic
 // pstuck: itself
 
 #include "sample.h"

@@ -5,7 +5,8 @@
 //       ▲                                     │            the frames of the two tell
 //       └──taken by── g_pen ◀──────wants──────┘
 //
-// Run with: semaphore | counting_semaphore
+// Run with: semaphore
+// Build with: dynamic
 // pstuck: 2 threads likely wait for each other
 
 #include <semaphore.h>

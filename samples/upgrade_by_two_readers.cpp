@@ -6,6 +6,7 @@
 //       ▲                                             │
 //       └──────read by──────── g_rates ◀──wants to write
 //
+// Build with: dynamic
 // pstuck: 2 threads likely wait for each other
 
 #include <latch>

@@ -106,6 +106,13 @@ class SomeProgram final : public Program {
                                               Address lock) override {
     return {{.frame = lock.value & 3}};
   }
+  std::string find_called_function(const CodeAddress& pc) override {
+    return pc.address().value % 2 == 0 ? "g_mutex_lock" : "";
+  }
+  std::optional<std::uint64_t> find_argument(const Stacks& /*stacks*/, std::size_t thread,
+                                             std::size_t frame, std::size_t /*number*/) override {
+    return kMutexBase + (thread + frame) % kMutexes * kMutexStride;
+  }
 };
 
 class SomeTasks final : public TaskFinder {

@@ -111,7 +111,9 @@ TEST(TextReport, SaysHowEachFindingIsKnown) {
   EXPECT_TRUE(contains(text_of(report), "no second look was taken."));
   EXPECT_TRUE(contains(text_of(golden::core_deadlock()), "a core shows one instant"));
   report.diagnosis.findings[0].evidence = Evidence::kInferred;
-  EXPECT_TRUE(contains(text_of(report), "LIKELY DEADLOCK  orderd (pid 48213): 2 threads likely wait for each other"));
+  EXPECT_TRUE(
+      contains(text_of(report),
+               "LIKELY DEADLOCK  orderd (pid 48213): 2 threads likely wait for each other"));
 }
 
 TEST(TextReport, TellsWhereTheLocksOfACycleWereTaken) {
