@@ -61,7 +61,7 @@ TEST_F(Condition, HasTwoGroupsInEachLayout) {
 TEST_F(Condition, IsNotGuessedWhereTheChainDisagrees) {
   EXPECT_EQ(recognise(44, 12), nullptr) << "the other group";
   EXPECT_EQ(recognise(32, 13), nullptr);
-  for (const std::uint64_t offset : {0, 4, 8, 16, 20, 24, 28, 48, 52}) {
+  for (const std::uint64_t offset : {0U, 4U, 8U, 16U, 20U, 24U, 28U, 48U, 52U}) {
     EXPECT_EQ(recognise(offset, 0), nullptr) << offset;
     EXPECT_EQ(recognise(offset, 1), nullptr) << offset;
   }

@@ -218,7 +218,7 @@ class Spinlock : public ::testing::Test {
 };
 
 TEST_F(Spinlock, IsWaitedForByAThreadThatRuns) {
-  for (const std::uint64_t offset : {0, 2, 5, 7}) {
+  for (const std::uint64_t offset : {0U, 2U, 5U, 7U}) {
     const Resource* lock = recognise(0, offset, {"libc.so.6:", "work"});
     ASSERT_NE(lock, nullptr) << offset;
     EXPECT_EQ(lock->kind, ResourceKind::kSpinlock);
