@@ -130,6 +130,7 @@ class DiagnosisInvariants {
       hold(!cycle.waits.empty(), "a cycle has waits");
       hold(cycle.holders.size() == cycle.waits.size(), "each in a cycle waits for one");
       if (cycle.holders.size() != cycle.waits.size()) continue;
+      const std::set<WaitIndex> members(cycle.waits.begin(), cycle.waits.end());
       for (std::size_t i = 0; i < cycle.waits.size(); ++i) {
         const Wait& wait = diagnosis_.waits[cycle.waits[i]];
         const Wait& next = diagnosis_.waits[cycle.waits[(i + 1) % cycle.waits.size()]];
@@ -137,8 +138,7 @@ class DiagnosisInvariants {
              "who is waited for must act");
         hold(!cycle.ring || cycle.holders[i] == next.thread, "each in a ring waits for the next");
         const auto& held_up = diagnosis_.threads[cycle.holders[i]].wait;
-        hold(held_up && std::ranges::find(cycle.waits, *held_up) != cycle.waits.end(),
-             "who is waited for is in the cycle");
+        hold(held_up && members.contains(*held_up), "who is waited for is in the cycle");
         hold(cycle.waits.front() <= cycle.waits[i], "a cycle begins with its lowest thread");
         hold(!in_cycle_[cycle.waits[i]], "a wait is in one cycle");
         in_cycle_[cycle.waits[i]] = true;
