@@ -269,10 +269,14 @@ std::future<int> g_future;
   return steps;
 }
 
-void hold_async() { g_future = std::async(std::launch::async, make_result); }
+void hold_async() {
+  g_future = std::async(std::launch::async, make_result);
+  ++sample::holds_told();
+}
 
 /// Who wants the result of an asynchronous call joins its thread.
 [[gnu::noinline]] void wait_async() {
+  sample::wait_for_holds(1);
   sample::waits("maker", "join");
   steps = g_future.get();
 }
