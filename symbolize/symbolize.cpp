@@ -1,6 +1,7 @@
 #include "symbolize/symbolize.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "symbolize/call_site.h"
@@ -115,6 +116,7 @@ class Symbolizer::Impl {
   void unwind_threads(Stacks& stacks, AddressTable& table);
   std::vector<NamedAddress> name_addresses(const std::vector<Address>& addresses);
   Expansion add_locations(const NamedAddress& address, std::vector<Location>& locations);
+  void name_called_functions();
 
   const Snapshot& snapshot_;
   Memory& memory_;
@@ -133,14 +135,19 @@ class Symbolizer::Impl {
   ObjectClasses object_classes_;
   FrameVariables frame_variables_;
   LockingCalls locking_calls_;
-  std::unordered_map<std::uint64_t, std::string> called_functions_;  // by return address
+  std::set<Address> return_addresses_;  // of all frames
+  std::optional<std::unordered_map<std::uint64_t, std::string_view>>
+      called_functions_;  // symbols by return address, once one was asked for
 };
 
 void Symbolizer::Impl::unwind_threads(Stacks& stacks, AddressTable& table) {
   stacks.stacks.reserve(snapshot_.threads.size());
   for (const ThreadSnapshot& thread : snapshot_.threads) {
     Stack& stack = stacks.stacks.emplace_back(unwinder_.unwind(thread));
-    for (Frame& frame : stack.frames) frame.location = table.intern(frame.pc.for_lookup());
+    for (Frame& frame : stack.frames) {
+      frame.location = table.intern(frame.pc.for_lookup());
+      if (frame.pc.is_return_address()) return_addresses_.insert(frame.pc.address());
+    }
     if (options_.progress) options_.progress(stacks.stacks.size(), snapshot_.threads.size());
   }
 }
@@ -226,17 +233,28 @@ Stacks Symbolizer::Impl::symbolize() {
   return stacks;
 }
 
+/// Those of all frames together: naming takes a pass over each symbol table.
+void Symbolizer::Impl::name_called_functions() {
+  called_functions_.emplace();
+  std::vector<Address> callers;
+  std::vector<Address> targets;
+  for (const Address caller : return_addresses_) {
+    const auto call = decode_call_before(memory_, caller);
+    if (!call || !call->target) continue;
+    callers.push_back(caller);
+    targets.push_back(*call->target);
+  }
+  for (const NamedAddress& named : name_addresses(targets)) {
+    if (!named.function || named.function->start != named.at) continue;
+    called_functions_->emplace(callers[named.number].value, named.function->name);
+  }
+}
+
 std::string Symbolizer::Impl::find_called_function(const CodeAddress& pc) {
   if (!pc.is_return_address()) return {};
-  const auto [entry, is_new] = called_functions_.try_emplace(pc.address().value);
-  if (!is_new) return entry->second;
-  const auto call = decode_call_before(memory_, pc.address());
-  if (!call || !call->target) return {};
-  const NamedAddress named = name_addresses({*call->target}).front();
-  if (named.function && named.function->start == named.at) {
-    entry->second = demangle(named.function->name);
-  }
-  return entry->second;
+  if (!called_functions_) name_called_functions();
+  const auto found = called_functions_->find(pc.address().value);
+  return found == called_functions_->end() ? std::string() : demangle(found->second);
 }
 
 std::optional<DataSymbol> Symbolizer::Impl::find_data_symbol(Address at) {
