@@ -22,7 +22,7 @@ class Collector {
         frames_(frames),
         ids_(ids),
         program_(sources.program),
-        described_(described),
+        described_(described, frames, sources.program),
         locks_(sources.memory) {}
 
   void look_at(ThreadIndex index) {
@@ -86,7 +86,7 @@ class Collector {
   const ProgramFrames& frames_;
   const ThreadIds& ids_;
   Program& program_;
-  std::span<const LockDescription> described_;
+  DescribedFunctions described_;
   LockReader locks_;
   std::map<ResourceKey, RecognisedWait> by_key_;
   std::vector<ResourceKey> keys_;  // by wait

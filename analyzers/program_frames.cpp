@@ -203,6 +203,11 @@ std::size_t ProgramFrames::function_id(std::size_t location) const {
   return function_ids_.at(location);
 }
 
+std::string_view ProgramFrames::name(const Frame& frame) const {
+  const Location& at = location(frame);
+  return at.function.empty() ? at.symbol : at.function;
+}
+
 const Location& ProgramFrames::location(const Frame& frame) const {
   static const Location kNowhere;
   return frame.location < stacks_.locations.size() ? stacks_.locations[frame.location] : kNowhere;

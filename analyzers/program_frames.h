@@ -44,6 +44,8 @@ class ProgramFrames {
   [[nodiscard]] std::size_t function_id(std::size_t location) const;
   /// Empty for a frame whose location does not exist.
   [[nodiscard]] const Location& location(const Frame& frame) const;
+  /// Its function's name, or else the symbol's; empty without either.
+  [[nodiscard]] std::string_view name(const Frame& frame) const;
   [[nodiscard]] LibcKind libc() const { return libc_; }
 
  private:

@@ -14,7 +14,6 @@
 
 #include <algorithm>
 
-#include "analyzers/waits/lock_description.h"
 #include "analyzers/waits/recogniser.h"
 #include "analyzers/waits/thread_descriptor.h"
 
@@ -48,39 +47,21 @@ bool fits(const LockDescription& lock, const NamedWait& names) {
   return !names.under_condition || !lock.futex_offset;
 }
 
-bool is_named(const LockDescription& lock, std::string_view bare) {
-  return std::ranges::any_of(
-      lock.waits_in, [&](const std::string& pattern) { return names_function(pattern, bare); });
+/// Innermost first; of one frame in the order of the descriptions, first the called ones.
+std::vector<Match> find_matches(const FutexSleeper& sleeper) {
+  std::vector<Match> matches;
+  const auto& frames = sleeper.stack.frames;
+  for (std::size_t i = 0; i < std::min(frames.size(), kMostFrames); ++i) {
+    const auto add = [&](const DescribedFunctions::Locks& locks, bool called) {
+      for (const LockDescription* lock : locks) {
+        if (fits(*lock, sleeper.names)) matches.push_back({lock, i, called});
+      }
+    };
+    add(sleeper.described.called(frames[i]), true);
+    add(sleeper.described.own(frames[i]), false);
+  }
+  return matches;
 }
-
-class Search {
- public:
-  explicit Search(const FutexSleeper& sleeper) : sleeper_(sleeper) {}
-
-  /// Innermost first; of one frame in the order of the descriptions.
-  std::vector<Match> find() {
-    const auto& frames = sleeper_.stack.frames;
-    for (std::size_t i = 0; i < std::min(frames.size(), kMostFrames); ++i) {
-      const Location& location = sleeper_.frames.location(frames[i]);
-      if (!location.inlined) add(i, sleeper_.program.find_called_function(frames[i].pc), true);
-      add(i, location.function.empty() ? location.symbol : location.function, false);
-    }
-    return std::move(matches_);
-  }
-
- private:
-  void add(std::size_t frame, const std::string& function, bool called) {
-    if (function.empty()) return;
-    const std::string bare = bare_function_name(function);
-    for (const LockDescription& lock : sleeper_.described) {
-      if (!fits(lock, sleeper_.names) || !is_named(lock, bare)) continue;
-      matches_.push_back({&lock, frame, called});
-    }
-  }
-
-  const FutexSleeper& sleeper_;
-  std::vector<Match> matches_;
-};
 
 std::optional<Address> find_address(const Match& match, const FutexSleeper& sleeper) {
   if (match.lock->futex_offset) {
@@ -139,8 +120,8 @@ RecognisedWait describe(const Match& match, WaitKind kind, Address at, LockReade
 }  // namespace
 
 std::optional<RecognisedWait> recognise_library_lock(const FutexSleeper& sleeper) {
-  if (sleeper.described.empty() || is_left_to_libc(sleeper.names)) return std::nullopt;
-  const std::vector<Match> matches = keep_innermost_lock(Search(sleeper).find());
+  if (sleeper.described.none() || is_left_to_libc(sleeper.names)) return std::nullopt;
+  const std::vector<Match> matches = keep_innermost_lock(find_matches(sleeper));
   for (const Match& match : matches) {
     const auto address = find_address(match, sleeper);
     if (!address) continue;

@@ -81,17 +81,12 @@ constexpr std::pair<std::string_view, NameMeans> kPrimitives[] = {
     {"pthread_spin_", NameMeans::kSpinlock},
 };
 
-std::string_view name_of(const Frame& frame, const ProgramFrames& frames) {
-  const Location& location = frames.location(frame);
-  return location.function.empty() ? location.symbol : location.function;
-}
-
 std::string_view plain_name_of(const Frame& frame, const ProgramFrames& frames) {
-  return plain_libc_name(name_of(frame, frames));
+  return plain_libc_name(frames.name(frame));
 }
 
 NameMeans meaning_of_frame(const Frame& frame, const ProgramFrames& frames) {
-  return meaning_of(name_of(frame, frames));
+  return meaning_of(frames.name(frame));
 }
 
 // A function of libc that has a name, and not a mutex's, is another reason to wait.

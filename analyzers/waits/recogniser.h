@@ -3,7 +3,6 @@
 /// One file for each primitive that a thread can wait in; table.cpp lists them.
 
 #include <optional>
-#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -11,9 +10,9 @@
 #include "analyzers/program_frames.h"
 #include "analyzers/thread_ids.h"
 #include "analyzers/waits/cleanup_chain.h"
+#include "analyzers/waits/described_functions.h"
 #include "analyzers/waits/futex_call.h"
 #include "analyzers/waits/library_names.h"
-#include "analyzers/waits/lock_description.h"
 #include "analyzers/waits/mutex_layout.h"
 #include "analyzers/waits/stdio_layout.h"
 #include "symbolize/program.h"
@@ -60,8 +59,8 @@ struct FutexSleeper {
   LockReader& locks;
   Program& program;
   const Stacks& stacks;
-  ThreadIndex index;                           ///< of the thread
-  std::span<const LockDescription> described;  ///< by files; the first that fits counts
+  ThreadIndex index;              ///< of the thread
+  DescribedFunctions& described;  ///< by lock files; the first that fits counts
 };
 
 /// Whose id a lock recorded, before anybody looked for the task that has it.

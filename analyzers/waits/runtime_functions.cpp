@@ -8,10 +8,6 @@ namespace {
 // Stacks of the runtime's own functions are not deeper.
 constexpr std::size_t kMostFunctions = 64;
 
-std::string_view name_of(const Location& location) {
-  return location.function.empty() ? location.symbol : location.function;
-}
-
 // The function that made the call stands where syscall() returns to, or is the innermost itself
 // where a compiler's own system call was inlined.
 const Frame* find_caller(const FutexSleeper& sleeper) {
@@ -26,7 +22,7 @@ const Frame* find_caller(const FutexSleeper& sleeper) {
 std::vector<std::string_view> runtime_functions(const FutexSleeper& sleeper) {
   std::vector<std::string_view> functions;
   for (const Frame& frame : sleeper.stack.frames) {
-    const std::string_view name = name_of(sleeper.frames.location(frame));
+    const std::string_view name = sleeper.frames.name(frame);
     const bool is_guard = name.find("__cxa_guard_") != std::string_view::npos;
     if (sleeper.frames.owner(frame) == FrameOwner::kProgram && !is_guard) break;
     if (functions.size() >= kMostFunctions) break;
@@ -47,8 +43,7 @@ bool is_a_bare_syscall(const FutexSleeper& sleeper) {
   const auto is_other = [](std::string_view name) { return plain_libc_name(name) != "syscall"; };
   if (std::ranges::any_of(functions, is_other)) return false;
   const Frame* caller = find_caller(sleeper);
-  return caller != nullptr &&
-         meaning_of(name_of(sleeper.frames.location(*caller))) != NameMeans::kElse;
+  return caller != nullptr && meaning_of(sleeper.frames.name(*caller)) != NameMeans::kElse;
 }
 
 }  // namespace pstuck
