@@ -5,6 +5,8 @@
 #include <map>
 #include <tuple>
 
+#include "analyzers/waits/thread_descriptor.h"
+
 namespace pstuck {
 namespace {
 
@@ -131,10 +133,7 @@ LibcKind find_libc(const Snapshot& snapshot) {
 }
 
 LibcKind find_libc(const Snapshot& snapshot, Memory& memory) {
-  // struct pthread begins with a pointer to itself in both; the thread's id stands at 48 in musl
-  // (src/internal/pthread_impl.h), at 720 in glibc (nptl/descr.h).
-  constexpr std::uint64_t kMuslTid = 48;
-  constexpr std::uint64_t kGlibcTid = 720;
+  // Both begin with a pointer to themselves; where the thread's id stands tells them apart.
   const LibcKind named = find_libc(snapshot);
   if (named != LibcKind::kStaticOrNone) return named;
   std::size_t fitting = 0;
@@ -143,8 +142,9 @@ LibcKind find_libc(const Snapshot& snapshot, Memory& memory) {
     const auto pointer = self ? memory.read_object<Address>(*self) : std::nullopt;
     if (!pointer || thread.tid_in_target.value <= 0) continue;
     const std::int32_t id = thread.tid_in_target.value;
-    if (*pointer != *self || memory.read_object<std::int32_t>(*self + kMuslTid) != id ||
-        memory.read_object<std::int32_t>(*self + kGlibcTid) == id) {
+    if (*pointer != *self ||
+        memory.read_object<std::int32_t>(*self + kMuslDescriptorTidOffset) != id ||
+        memory.read_object<std::int32_t>(*self + kDescriptorTidOffset) == id) {
       return named;
     }
     ++fitting;

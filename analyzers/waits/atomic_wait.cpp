@@ -12,7 +12,7 @@ std::optional<RecognisedWait> recognise_atomic_wait(const FutexSleeper& sleeper)
   if (!found || found->waiter != PlatformWaiter::kAtomic || found->pooled) return std::nullopt;
   RecognisedWait wait{.resource = {.address = sleeper.call.word,
                                    .value = found->word,
-                                   .seen = bytes_of_word(found->word)},
+                                   .seen = bytes_seen(found->word)},
                       .kind = WaitKind::kChange,
                       .by = found->by};
   if (found->changed) wait.owner.fate = OwnerFate::kInTransition;

@@ -12,7 +12,7 @@ std::optional<RecognisedWait> recognise_counting_semaphore(const FutexSleeper& s
   RecognisedWait wait{.resource = {.address = sleeper.call.word,
                                    .type = "std::counting_semaphore",
                                    .value = found->word,
-                                   .seen = bytes_of_word(found->word)},
+                                   .seen = bytes_seen(found->word)},
                       .kind = WaitKind::kUnit,
                       .by = found->by};
   if (found->word != 0) wait.owner.fate = OwnerFate::kInTransition;

@@ -15,6 +15,7 @@
 
 #include "analyzers/waits/recogniser.h"
 #include "analyzers/waits/runtime_functions.h"
+#include "analyzers/waits/thread_descriptor.h"
 
 namespace pstuck {
 namespace {
@@ -34,10 +35,6 @@ static_assert(sizeof(StateBytes) == 24);
 
 constexpr std::uint64_t kThreadOffset = 32;
 
-// struct pthread of glibc, 2.17 to 2.42 (nptl/descr.h), and of musl (src/internal/pthread_impl.h).
-constexpr std::uint64_t kGlibcTid = 720;
-constexpr std::uint64_t kMuslTid = 48;
-
 bool can_be_a_future(const FutexCall& call) {
   const bool plain = call.command == FutexCommand::kWait && !call.timed();
   const bool timed = call.command == FutexCommand::kWaitBitset && call.timed();
@@ -53,7 +50,8 @@ RecordedOwner find_maker(const FutexSleeper& sleeper, Address state, std::string
   const auto self = thread ? memory.read_object<Address>(*thread) : std::nullopt;
   if (!self || *self != *thread) return {};
   const bool is_musl = sleeper.frames.libc() == LibcKind::kMusl;
-  const auto tid = memory.read_object<std::int32_t>(*thread + (is_musl ? kMuslTid : kGlibcTid));
+  const auto tid = memory.read_object<std::int32_t>(
+      *thread + (is_musl ? kMuslDescriptorTidOffset : kDescriptorTidOffset));
   if (!tid || !sleeper.ids.find(Tid{*tid})) return {};
   return {OwnerFate::kThread, Tid{*tid}};
 }
@@ -70,8 +68,7 @@ std::optional<RecognisedWait> recognise_future(const FutexSleeper& sleeper) {
   const bool named = is_in(runtime_functions(sleeper), "_M_futex_wait_until");
   if (!named && !(typed && is_a_bare_syscall(sleeper))) return std::nullopt;
 
-  const auto bytes = std::as_bytes(std::span(&*state, 1));
-  RecognisedWait wait{.resource = {.address = address, .seen = {bytes.begin(), bytes.end()}},
+  RecognisedWait wait{.resource = {.address = address, .seen = bytes_seen(*state)},
                       .kind = WaitKind::kResult,
                       .by = named ? RecognisedBy::kFunctionName : RecognisedBy::kRegisters};
   if (state->status != kWaiters) {

@@ -11,7 +11,7 @@ std::optional<RecognisedWait> recognise_latch(const FutexSleeper& sleeper) {
   RecognisedWait wait{.resource = {.address = sleeper.call.word,
                                    .type = "std::latch",
                                    .parties = PartyCount{.missing = found->word},
-                                   .seen = bytes_of_word(found->word)},
+                                   .seen = bytes_seen(found->word)},
                       .kind = WaitKind::kArrivals,
                       .by = found->by};
   // One that arrives on the way wakes nobody, but the count is another one then.

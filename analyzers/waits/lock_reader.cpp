@@ -61,14 +61,9 @@ std::optional<Tid> LockReader::find_once_runner(const Snapshot& snapshot, Addres
 std::optional<Address> LockReader::find_file(Program& program, Address lock) {
   if (!files_) {
     files_.emplace();
-    const auto list = program.find_libc_variable("_IO_list_all");
-    auto file = list ? memory_.read_object<Address>(*list) : std::nullopt;
-    for (std::size_t i = 0; i < kMostFiles && file && file->value != 0; ++i) {
-      const auto bytes = memory_.read_object<FileBytes>(*file);
-      if (!bytes || !bytes->has_magic()) break;
-      files_->try_emplace(bytes->lock.value, *file);
-      file = bytes->chain;
-    }
+    visit_files(program, memory_, [&](Address file, const FileBytes& bytes) {
+      files_->try_emplace(bytes.lock.value, file);
+    });
   }
   const auto found = files_->find(lock.value);
   return found == files_->end() ? std::nullopt : std::optional(found->second);

@@ -94,9 +94,4 @@ std::optional<PlatformWait> find_platform_wait(const FutexSleeper& sleeper) {
   return wait;
 }
 
-std::vector<std::byte> bytes_of_word(std::uint32_t word) {
-  const auto bytes = std::as_bytes(std::span(&word, 1));
-  return {bytes.begin(), bytes.end()};
-}
-
 }  // namespace pstuck

@@ -23,7 +23,4 @@ struct PlatformWait {
 /// None where neither names nor the way that the call was made speak for these functions.
 std::optional<PlatformWait> find_platform_wait(const FutexSleeper& sleeper);
 
-/// The word's own bytes, for Resource::seen.
-std::vector<std::byte> bytes_of_word(std::uint32_t word);
-
 }  // namespace pstuck

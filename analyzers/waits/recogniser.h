@@ -2,7 +2,9 @@
 
 /// One file for each primitive that a thread can wait in; table.cpp lists them.
 
+#include <algorithm>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -76,6 +78,14 @@ struct RecognisedWait {
   RecognisedBy by = RecognisedBy::kRegisters;
   RecordedOwner owner;
 };
+
+/// The first bytes of an object that was read, for Resource::seen.
+template <typename T>
+std::vector<std::byte> bytes_seen(const T& object,
+                                  std::size_t size = std::min<std::size_t>(24, sizeof(T))) {
+  const auto bytes = std::as_bytes(std::span(&object, 1)).first(size);
+  return {bytes.begin(), bytes.end()};
+}
 
 /// None when the thread waits for something else, and when the proof is not good enough.
 using Recogniser = std::optional<RecognisedWait> (*)(const FutexSleeper&);

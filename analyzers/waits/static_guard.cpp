@@ -54,11 +54,6 @@ bool lies_in_module_data(const Snapshot& snapshot, Address at) {
   return std::ranges::any_of(snapshot.modules, holds_or_precedes);
 }
 
-std::vector<std::byte> bytes_of(const std::uint64_t& guard) {
-  const auto bytes = std::as_bytes(std::span(&guard, 1));
-  return {bytes.begin(), bytes.end()};
-}
-
 std::optional<RecognisedWait> recognise_libstdcxx_guard(const FutexSleeper& sleeper) {
   const FutexCall& call = sleeper.call;
   if (call.command != FutexCommand::kWait || call.timed() || call.value != kPendingWithWaiters ||
@@ -75,7 +70,7 @@ std::optional<RecognisedWait> recognise_libstdcxx_guard(const FutexSleeper& slee
                  !lies_in_module_data(sleeper.snapshot, call.word))) {
     return std::nullopt;
   }
-  RecognisedWait wait{.resource = {.address = call.word, .seen = bytes_of(*guard)},
+  RecognisedWait wait{.resource = {.address = call.word, .seen = bytes_seen(*guard)},
                       .kind = WaitKind::kInitialisation,
                       .by = named ? RecognisedBy::kFunctionName : RecognisedBy::kRegisters};
   wait.owner.fate = pending ? OwnerFate::kNotRecorded : OwnerFate::kInTransition;
@@ -110,7 +105,7 @@ std::optional<RecognisedWait> recognise_libcxxabi_guard(const FutexSleeper& slee
     if (guard.done != 0 || guard.state != kLlvmPendingWithWaiters || guard.unused != 0) continue;
     if (!sleeper.ids.find(initialiser)) continue;
     if (found) return std::nullopt;
-    found = RecognisedWait{.resource = {.address = at, .seen = bytes_of(*word)},
+    found = RecognisedWait{.resource = {.address = at, .seen = bytes_seen(*word)},
                            .kind = WaitKind::kInitialisation,
                            .by = RecognisedBy::kFunctionName,
                            .owner = {OwnerFate::kThread, initialiser}};

@@ -110,14 +110,13 @@ std::optional<RecognisedWait> recognise_std_barrier(const FutexSleeper& sleeper)
   if (barriers.size() != 1) return std::nullopt;
   const Barrier& barrier = barriers.front();
   const auto expected = static_cast<std::uint32_t>(barrier.bytes.expected);
-  const auto bytes = std::as_bytes(std::span(&barrier.bytes, 1));
   RecognisedWait recognised{
       .resource = {.address = barrier.address,
                    .type = "std::barrier",
                    .parties = PartyCount{.arrived = barrier.arrived,
                                          .expected = expected,
                                          .missing = expected - barrier.arrived},
-                   .seen = {bytes.begin(), bytes.end()}},
+                   .seen = bytes_seen(barrier.bytes)},
       .kind = WaitKind::kArrivals,
       .by = wait->by};
   if (wait->changed) recognised.owner.fate = OwnerFate::kInTransition;

@@ -3,9 +3,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
-#include "attach/snapshot.h"
+#include "attach/memory.h"
 #include "symbolize/program.h"
 
 namespace pstuck {
@@ -41,10 +42,12 @@ struct FileBytes {
 
 static_assert(offsetof(FileBytes, chain) == 0x68 && offsetof(FileBytes, lock) == 0x88);
 
+/// Every FILE of libc's list of those that are open, in its order. The list may be changing or lead
+/// anywhere: it ends where a FILE has no magic number, and only so many are looked at.
+void visit_files(Program& program, Memory& memory,
+                 const std::function<void(Address file, const FileBytes& bytes)>& visit);
+
 /// "stdout" and the like; empty for a FILE that was opened.
 std::string name_of_file(Address file, Program& program);
-
-/// So many FILEs of _IO_list_all are looked at: it may lead anywhere.
-inline constexpr std::size_t kMostFiles = 4096;
 
 }  // namespace pstuck

@@ -12,6 +12,10 @@ namespace pstuck {
 inline constexpr std::uint64_t kDescriptorSelfOffset = 16;
 inline constexpr std::uint64_t kDescriptorTidOffset = 720;
 
+/// The thread's id in musl's struct pthread, which begins with a pointer to itself too:
+/// src/internal/pthread_impl.h of 1.2.3.
+inline constexpr std::uint64_t kMuslDescriptorTidOffset = 48;
+
 /// Whether it points to itself as every descriptor does.
 bool is_thread_descriptor(Address at, Memory& memory);
 

@@ -38,12 +38,4 @@ bool is_musl_wait(const FutexCall& call, bool process_private);
 /// How the wait was recognised where `primitive` was found.
 RecognisedBy recognised_in_musl(const FutexSleeper& sleeper, MuslPrimitive primitive);
 
-/// The first bytes of an object, for Resource::seen.
-template <typename T>
-std::vector<std::byte> bytes_seen(const T& object,
-                                  std::size_t size = std::min<std::size_t>(24, sizeof(T))) {
-  const auto bytes = std::as_bytes(std::span(&object, 1)).first(size);
-  return {bytes.begin(), bytes.end()};
-}
-
 }  // namespace pstuck
