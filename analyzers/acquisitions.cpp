@@ -19,9 +19,9 @@
 #include "analyzers/acquisitions.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "analyzers/guard_types.h"
+#include "analyzers/held_locks.h"
 
 namespace pstuck {
 namespace {
@@ -57,7 +57,6 @@ class Attributor {
   [[nodiscard]] std::vector<Call> find_calls(const HeldLock& held) const;
   [[nodiscard]] bool waits_for_itself(const HeldLock& held, std::size_t frame) const;
   [[nodiscard]] Acquisition lifted(ThreadIndex thread, Acquisition acquisition) const;
-  [[nodiscard]] bool same_function(ThreadIndex thread, std::size_t a, std::size_t b) const;
 
   const Stacks& stacks_;
   const ProgramFrames& frames_;
@@ -120,15 +119,10 @@ std::vector<Call> Attributor::find_calls(const HeldLock& held) const {
   return calls;
 }
 
-/// Two frames of one stack are calls inlined into the same function that was really called.
-bool Attributor::same_function(ThreadIndex thread, std::size_t a, std::size_t b) const {
-  const auto& frames = stacks_.stacks[thread].frames;
-  return frames[a].pc.address() == frames[b].pc.address() && frames[a].sp == frames[b].sp;
-}
-
 std::vector<Acquisition> Attributor::find(const HeldLock& held) const {
   const std::vector<Guard> guards = find_guards(held);
   const std::vector<Call> calls = find_calls(held);
+  const auto& frames = stacks_.stacks[held.thread].frames;
   const auto some_call = [&](auto is_wanted) {
     return std::any_of(calls.begin(), calls.end(), is_wanted);
   };
@@ -141,7 +135,7 @@ std::vector<Acquisition> Attributor::find(const HeldLock& held) const {
   std::vector<Acquisition> alone;
   for (const Guard& guard : guards) {
     const auto is_here = [&](const Call& call) {
-      return same_function(held.thread, call.place.frame, guard.place.frame);
+      return is_same_function(frames[call.place.frame], frames[guard.place.frame]);
     };
     if (some_call([&](const Call& call) { return counts(call) && is_here(call); })) {
       confirmed.push_back(guard.place);
@@ -154,7 +148,7 @@ std::vector<Acquisition> Attributor::find(const HeldLock& held) const {
     if (!counts(call)) continue;
     // Where a guard and a call are the same taking, the guard's line is the better one.
     const bool is_told = std::any_of(found.begin(), found.end(), [&](const Acquisition& other) {
-      return same_function(held.thread, other.frame, call.place.frame);
+      return is_same_function(frames[other.frame], frames[call.place.frame]);
     });
     if (!is_told && (some_is_sure || alone.empty())) found.push_back(call.place);
   }
@@ -187,12 +181,8 @@ void attribute_frames(const Stacks& stacks, const ProgramFrames& frames, Program
     }
     if (!has_frame) attributed.push_back(held);
   }
-  const auto rank = [](const HeldLock& held) {
-    const std::size_t frame = held.acquisition ? held.acquisition->frame : SIZE_MAX;
-    return std::tuple(held.thread, frame, held.resource);
-  };
-  std::ranges::stable_sort(attributed, {}, rank);
   diagnosis.held = std::move(attributed);
+  sort_held(diagnosis);
 }
 
 }  // namespace pstuck

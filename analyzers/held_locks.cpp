@@ -145,8 +145,7 @@ void add_locks(std::vector<SeenLock>& locks, const Snapshot& snapshot, Diagnosis
                               .found_by = lock.found_by,
                               .doubted = lock.doubted});
   }
-  std::ranges::sort(diagnosis.held, {},
-                    [](const HeldLock& held) { return std::pair(held.thread, held.resource); });
+  sort_held(diagnosis);
 }
 
 bool is_known_variable(const SeenLock& lock, Program& program) {
@@ -186,6 +185,13 @@ void drop_crowds(HeldFinds& finds) {
 }
 
 }  // namespace
+
+void sort_held(Diagnosis& diagnosis) {
+  std::ranges::stable_sort(diagnosis.held, {}, [](const HeldLock& held) {
+    const std::size_t frame = held.acquisition ? held.acquisition->frame : SIZE_MAX;
+    return std::tuple(held.thread, frame, held.resource);
+  });
+}
 
 void drop_doubted_locks(Diagnosis& diagnosis) {
   std::set<ResourceIndex> dropped;

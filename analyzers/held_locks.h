@@ -14,4 +14,7 @@ void find_held_locks(const Snapshot& snapshot, const Stacks& stacks, const Threa
 /// When the frames are known: takes the doubted locks without one out again, and says how many.
 void drop_doubted_locks(Diagnosis& diagnosis);
 
+/// Puts Diagnosis::held into its order.
+void sort_held(Diagnosis& diagnosis);
+
 }  // namespace pstuck

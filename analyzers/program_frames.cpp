@@ -10,13 +10,6 @@
 namespace pstuck {
 namespace {
 
-using Names = std::initializer_list<std::string_view>;
-
-bool starts_with_any(std::string_view text, Names prefixes) {
-  return std::ranges::any_of(prefixes,
-                             [&](std::string_view prefix) { return text.starts_with(prefix); });
-}
-
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 bool is_glibc(std::string_view module) {
@@ -26,6 +19,8 @@ bool is_glibc(std::string_view module) {
 bool is_musl(std::string_view module) {
   return starts_with_any(module, {"ld-musl", "libc.musl"}) || module == "libc.so";
 }
+
+}  // namespace
 
 FrameOwner owner_of_module(std::string_view module) {
   if (is_glibc(module) || is_musl(module)) return FrameOwner::kLibc;
@@ -38,6 +33,8 @@ FrameOwner owner_of_module(std::string_view module) {
   }
   return FrameOwner::kProgram;
 }
+
+namespace {
 
 // In a static binary only the name tells libc's functions from the program's: those that a blocked
 // thread's stack begins or ends with.
@@ -150,6 +147,11 @@ LibcKind find_libc(const Snapshot& snapshot, Memory& memory) {
     ++fitting;
   }
   return fitting > 0 ? LibcKind::kMusl : named;
+}
+
+bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> prefixes) {
+  return std::ranges::any_of(prefixes,
+                             [&](std::string_view prefix) { return text.starts_with(prefix); });
 }
 
 std::string_view plain_libc_name(std::string_view name) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,9 @@ enum class FrameOwner {
   kProgram,
 };
 
+/// What the module's base name tells; in a static binary libc's code is the program's by it.
+FrameOwner owner_of_module(std::string_view module);
+
 enum class LibcKind { kGlibc, kMusl, kStaticOrNone };
 
 /// As far as the modules' names tell.
@@ -23,6 +27,9 @@ LibcKind find_libc(const Snapshot& snapshot);
 
 /// Also knows musl in a static program, by what it keeps where a thread's pointer points to.
 LibcKind find_libc(const Snapshot& snapshot, Memory& memory);
+
+/// Whether a name begins with one of these.
+bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> prefixes);
 
 /// Without "__", "__GI_", "@GLIBC_2.2.5", ".cold" and the like: glibc has many names for one
 /// function, and symbol tables pick any of them.

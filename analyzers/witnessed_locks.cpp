@@ -1,7 +1,6 @@
 #include "analyzers/witnessed_locks.h"
 
-#include <algorithm>
-#include <tuple>
+#include "analyzers/held_locks.h"
 
 namespace pstuck {
 namespace {
@@ -36,10 +35,7 @@ void hold_by_witness(Diagnosis& diagnosis) {
       diagnosis.held.push_back(std::move(held));
     }
   }
-  std::ranges::stable_sort(diagnosis.held, {}, [](const HeldLock& held) {
-    const std::size_t frame = held.acquisition ? held.acquisition->frame : SIZE_MAX;
-    return std::tuple(held.thread, frame, held.resource);
-  });
+  sort_held(diagnosis);
 }
 
 }  // namespace pstuck

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "analyzers/program_frames.h"
 #include "cli/sentences.h"
 #include "cli/wait_words.h"
 #include "cli/words.h"
@@ -14,8 +15,6 @@ namespace {
 constexpr std::string_view kDot = " · ";
 constexpr std::size_t kShownEdges = 4;
 constexpr std::size_t kShownModules = 5;
-
-bool is_thread_end(const Resource& resource) { return resource.kind == ResourceKind::kThread; }
 
 /// "mutex", "mutexes"; "locks" when they are of several kinds.
 std::string_view word_for(const std::vector<const Resource*>& locks) {
@@ -38,7 +37,7 @@ std::string recorded_in(const Diagnosis& diagnosis, const Cycle& cycle) {
   for (const WaitIndex wait : cycle.waits) {
     const Resource& resource = diagnosis.resources.at(diagnosis.waits.at(wait).resource);
     if (!is_recorded(resource)) continue;
-    if (is_thread_end(resource)) {
+    if (resource.kind == ResourceKind::kThread) {
       ++joins;
     } else {
       locks.push_back(&resource);
@@ -59,12 +58,10 @@ std::string recorded_in(const Diagnosis& diagnosis, const Cycle& cycle) {
   return text;
 }
 
+/// Those that a call from one part of the program to another passes through.
 bool is_runtime(std::string_view module) {
-  for (const std::string_view prefix : {"libc.so", "libc-", "libpthread", "ld-linux", "libstdc++",
-                                        "libc++", "libgcc_s", "ld-musl", "libm.so"}) {
-    if (module.starts_with(prefix)) return true;
-  }
-  return module.empty();
+  return module.empty() || owner_of_module(module) != FrameOwner::kProgram ||
+         starts_with_any(module, {"libgcc_s", "libm.so"});
 }
 
 }  // namespace

@@ -19,7 +19,6 @@ constexpr std::size_t kMostActs = 16;  // of one function
 constexpr std::uint64_t kReach = 64;
 
 constexpr std::array<std::uint8_t, 9> kCallerSaved = {kRax, kRcx, kRdx, kRsi, kRdi, 8, 9, 10, 11};
-constexpr std::array<std::uint8_t, 6> kArguments = {kRdi, kRsi, kRdx, kRcx, 8, 9};
 
 }  // namespace
 
@@ -94,7 +93,7 @@ void CodeSteps::forget_written_by_stranger(FlowState& state) const {
   state.met_stranger = true;
   std::erase_if(state.memory,
                 [](const auto& entry) { return !Formulas::is_on_stack(entry.first); });
-  for (const std::uint8_t argument : kArguments) {
+  for (const MachineRegister argument : kArgumentRegisters) {
     const Formula pointer = state.registers[argument];
     if (Formulas::is_on_stack(pointer)) state.forget(pointer, kReach);
   }

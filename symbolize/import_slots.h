@@ -8,6 +8,9 @@
 
 #include "symbolize/modules.h"
 
+struct Elf;
+struct Elf_Scn;
+
 namespace pstuck {
 
 /// Names of functions that calls between modules lead to, by the slot that a call goes through:
@@ -21,6 +24,7 @@ class ImportSlots {
 
  private:
   void read_module(std::size_t module);
+  void read_section(Elf* elf, Elf_Scn* section, std::uint64_t bias);
 
   LoadedModules& modules_;
   std::set<std::size_t> modules_read_;

@@ -199,8 +199,6 @@ constexpr std::string_view kLockAll = "_ZSt4lockI";
 // std::__throw_system_error(int): it does not come back.
 constexpr std::string_view kThrowing = "_ZSt20__throw_system_error";
 
-constexpr std::array<unsigned, 6> kArguments = {kRdi, kRsi, kRdx, kRcx, kR8, kR9};
-
 /// The types between the parentheses of a demangled declaration.
 std::vector<std::string_view> parameters_of(std::string_view declaration) {
   std::vector<std::string_view> parameters;
@@ -279,17 +277,17 @@ std::optional<CallEffect> LockFunctions::effect_of_template(std::string_view sym
   CallEffect effect{.stranger = false};
   if (is_scoped && declaration.find("::~scoped_lock(") != std::string::npos) {
     const std::size_t count = count_template_arguments(declaration);
-    for (std::size_t i = 0; i < count && i < kArguments.size(); ++i) {
+    for (std::size_t i = 0; i < count && i < kArgumentRegisters.size(); ++i) {
       effect.gives_back.push_back({formulas_.load(Formulas::entry(kRdi) + 8 * i), true});
     }
     return effect;
   }
   const auto parameters = parameters_of(declaration);
   const std::size_t first = is_scoped ? 1 : 0;
-  if (parameters.empty() || parameters.size() + first > kArguments.size()) return {};
+  if (parameters.empty() || parameters.size() + first > kArgumentRegisters.size()) return {};
   if (is_scoped && parameters.front().starts_with("std::adopt_lock_t")) return {};
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    Formula lock = Formulas::entry(kArguments[first + i]);
+    Formula lock = Formulas::entry(kArgumentRegisters[first + i]);
     if (is_scoped) {
       const std::size_t slot = parameters.size() - 1 - i;
       effect.writes.emplace_back(Formulas::entry(kRdi) + 8 * slot, lock);

@@ -209,9 +209,8 @@ std::optional<std::uint64_t> LockingCalls::Impl::find_argument(const Stacks& sta
                                                                std::size_t thread,
                                                                std::size_t frame,
                                                                std::size_t number) {
-  constexpr std::array<unsigned, 6> kArguments = {kRdi, kRsi, kRdx, kRcx, kR8, kR9};
   if (thread >= stacks.stacks.size() || thread >= snapshot_.threads.size()) return {};
-  if (number == 0 || number > kArguments.size()) return {};
+  if (number == 0 || number > kArgumentRegisters.size()) return {};
   const auto& stack = stacks.stacks[thread].frames;
   if (frame >= stack.size() || !stack[frame].pc.is_return_address()) return {};
   look_at(stacks, thread);
@@ -220,7 +219,7 @@ std::optional<std::uint64_t> LockingCalls::Impl::find_argument(const Stacks& sta
   const auto index = static_cast<std::size_t>(found - frames_.begin());
   const FlowState* state = values_->frames()[index].state;
   if (!state) return {};
-  return values_->evaluate(index, state->registers[kArguments[number - 1]]);
+  return values_->evaluate(index, state->registers[kArgumentRegisters[number - 1]]);
 }
 
 std::vector<LockingCall> LockingCalls::Impl::find(const Stacks& stacks, std::size_t thread,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,6 +32,10 @@ enum MachineRegister : std::uint8_t {
   kNoRegister = 0xff,
 };
 inline constexpr std::size_t kMachineRegisters = 16;
+
+/// What a call passes integers and pointers in, first argument first (System V ABI, 3.2.3).
+inline constexpr std::array<MachineRegister, 6> kArgumentRegisters = {kRdi, kRsi, kRdx,
+                                                                      kRcx, kR8,  kR9};
 
 /// A register, a number, or a place in memory. An operand of a kind that the flow of pointers does
 /// not need is kNone.

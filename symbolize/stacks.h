@@ -67,6 +67,11 @@ struct Stack {
   std::string library_call;
 };
 
+/// Two frames of one stack are calls inlined into the same function that was really called.
+inline bool is_same_function(const Frame& a, const Frame& b) {
+  return a.pc.address() == b.pc.address() && a.sp == b.sp;
+}
+
 struct Stacks {
   std::vector<Stack> stacks;  ///< one for each thread of the snapshot, in its order
   std::vector<Location> locations;

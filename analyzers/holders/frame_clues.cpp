@@ -1,6 +1,7 @@
 #include "analyzers/holders/frame_clues.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pstuck {
 namespace {
@@ -11,7 +12,8 @@ Address lock_of(const VariableHit* hit) { return hit->lock; }
 
 FrameClues::FrameClues(std::vector<ObjectUse> uses, std::span<const VariableHit> variables)
     : uses_(std::move(uses)) {
-  std::ranges::stable_sort(uses_, {}, &ObjectUse::object);
+  std::ranges::stable_sort(uses_, {},
+                           [](const ObjectUse& use) { return std::pair(use.object, use.thread); });
   variables_.reserve(variables.size());
   for (const VariableHit& hit : variables) variables_.push_back(&hit);
   std::ranges::stable_sort(variables_, {}, lock_of);

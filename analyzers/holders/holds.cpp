@@ -21,11 +21,6 @@ namespace {
 
 using Kind = ObjectUse::Kind;
 
-bool same_function(const Stack& stack, std::size_t a, std::size_t b) {
-  const auto& frames = stack.frames;
-  return frames[a].pc.address() == frames[b].pc.address() && frames[a].sp == frames[b].sp;
-}
-
 class HoldSearch {
  public:
   explicit HoldSearch(const PartnerQuestion& question)
@@ -66,9 +61,10 @@ class HoldSearch {
     const Stack& stack = question_.search.stacks.stacks[hit.thread];
     bool was_given_back = false;
     bool was_taken = false;
-    for (const ObjectUse& use : uses_) {
-      if (use.thread != hit.thread || use.frame >= stack.frames.size()) continue;
-      if (!same_function(stack, use.frame, hit.frame)) continue;
+    for (const ObjectUse& use :
+         std::ranges::equal_range(uses_, hit.thread, {}, &ObjectUse::thread)) {
+      if (use.frame >= stack.frames.size()) continue;
+      if (!is_same_function(stack.frames[use.frame], stack.frames[hit.frame])) continue;
       was_taken = was_taken || use.kind == Kind::kTook;
       was_given_back = was_given_back || use.kind == Kind::kGaveBack;
     }

@@ -14,7 +14,6 @@
 // A once-flag is passed to a call that does not come back before it is done. Who waits for the flag
 // is in the same call; who runs the function has frames of the program's again inside it.
 
-#include <algorithm>
 #include <map>
 
 #include "analyzers/holders/holds.h"
@@ -43,9 +42,7 @@ PartnerFinds find_initialisers(const PartnerQuestion& question) {
     const bool took = use.kind == ObjectUse::Kind::kTook;
     if (!took || !is_frame(question, use.thread, use.frame)) continue;
     is_sure = is_sure && use.on_every_path;
-    const bool is_told = std::ranges::any_of(
-        finds.partners, [&](const Partner& other) { return other.thread == use.thread; });
-    if (is_told) continue;
+    if (!finds.partners.empty() && finds.partners.back().thread == use.thread) continue;
     finds.partners.push_back({.thread = use.thread,
                               .part = Part::kInitialises,
                               .frame = program_frame(question, use.thread, use.frame)});

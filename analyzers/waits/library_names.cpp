@@ -21,11 +21,6 @@ namespace {
 
 using Names = std::initializer_list<std::string_view>;
 
-bool starts_with_any(std::string_view text, Names prefixes) {
-  return std::ranges::any_of(prefixes,
-                             [&](std::string_view prefix) { return text.starts_with(prefix); });
-}
-
 bool is_any(std::string_view text, Names names) {
   return std::ranges::find(names, text) != names.end();
 }

@@ -49,20 +49,15 @@ RwlockState parse_state(const RwlockBytes& rwlock) {
 }
 
 std::optional<Tid> find_writer(const RwlockBytes& rwlock, std::size_t most_threads) {
-  if (rwlock.writer == 0 || rwlock.writer > kLastTid) return std::nullopt;
-  if ((rwlock.readers & kWritePhase) == 0 || (rwlock.readers & kWriteLocked) == 0) {
+  if (!is_plausible(rwlock, most_threads) || find_phase(rwlock) != RwlockPhase::kWritten) {
     return std::nullopt;
   }
   if (!is_held_futex(rwlock.write_phase_futex) || !is_held_futex(rwlock.writers_futex)) {
     return std::nullopt;
   }
+  // In a shared one threads of other processes may wait; but more than that it is none.
   if (rwlock.readers >> kReaderShift > most_threads ||
-      (rwlock.writers & ~kHandOver) > most_threads) {
-    return std::nullopt;
-  }
-  if (rwlock.shared > kShared) return std::nullopt;
-  if (rwlock.padding != 0 || rwlock.elision != 0 || rwlock.more_padding != 0 ||
-      rwlock.flags > kLastPreference || rwlock.end != 0) {
+      (rwlock.writers & ~kHandOver) > most_threads || rwlock.end != 0) {
     return std::nullopt;
   }
   return Tid{static_cast<std::int32_t>(rwlock.writer)};

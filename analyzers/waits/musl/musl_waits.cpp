@@ -12,13 +12,6 @@
 namespace pstuck {
 namespace {
 
-using Names = std::initializer_list<std::string_view>;
-
-bool starts_with_any(std::string_view text, Names prefixes) {
-  return std::ranges::any_of(prefixes,
-                             [&](std::string_view prefix) { return text.starts_with(prefix); });
-}
-
 // Without its leading "__".
 std::optional<MuslPrimitive> meaning_in_musl(std::string_view name) {
   struct Meaning {
