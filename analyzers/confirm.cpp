@@ -6,7 +6,6 @@
 
 #include "analyzers/conclusions.h"
 #include "analyzers/resources.h"
-#include "analyzers/root_blockers.h"
 #include "analyzers/waits/mutex_layout.h"
 #include "attach/syscalls.h"
 
@@ -65,7 +64,7 @@ class ConcernFinder {
       }
     }
     if (finding.kind == FindingKind::kStalledHolder) {
-      threads.push_back(*find_end_of_chain(diagnosis_, *finding.resource));
+      threads.push_back(*pile_up_of_[*finding.resource]->end);
     }
     return threads;
   }
@@ -190,17 +189,12 @@ void drop_waits(const std::vector<bool>& moved, Diagnosis& diagnosis) {
   diagnosis.waits = std::move(waits);
 }
 
-bool has_part(const Resource& resource, ThreadIndex thread) {
-  if (resource.holder.fate == OwnerFate::kThread) return resource.holder.thread == thread;
-  return resource.partners_complete &&
-         std::ranges::find(resource.partners, thread, &Partner::thread) != resource.partners.end();
-}
-
 // What a thread that moved has by now is not known, but for the locks that still name it; and a
 // lock that moved is nobody's.
 void drop_held(const std::vector<bool>& moved, Diagnosis& diagnosis) {
   std::erase_if(diagnosis.held, [&](const HeldLock& held) {
-    if (!has_part(diagnosis.resources[held.resource], held.thread)) return true;
+    const auto holders = find_who_must_act(diagnosis.resources[held.resource]);
+    if (std::ranges::find(holders, held.thread) == holders.end()) return true;
     return moved[held.thread] && held.found_by != FoundBy::kWaitedFor;
   });
 }

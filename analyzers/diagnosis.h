@@ -291,8 +291,11 @@ struct PileUp {
   std::optional<CycleIndex> cycle;  ///< the chain ends in this cycle
   std::optional<PileUpIndex> next;  ///< the holder itself is stacked behind this one
   std::optional<ThreadIndex> root;  ///< the thread that must move first; none in or behind a cycle
-  std::size_t hops = 0;             ///< waits between these threads and the end of the chain
-  std::size_t victims = 0;          ///< all threads behind the resource, through all hops
+  /// Where the chain ends: the root, or a thread that waits for something of which nobody is known.
+  /// None in or behind a cycle.
+  std::optional<ThreadIndex> end;
+  std::size_t hops = 0;     ///< waits between these threads and the end of the chain
+  std::size_t victims = 0;  ///< all threads behind the resource, through all hops
 };
 
 enum class FindingKind {

@@ -154,8 +154,7 @@ class FindingFinder {
       case OwnerFate::kUnreadable:
         return std::nullopt;
     }
-    const auto end = pile_up.cycle ? std::nullopt : find_end_of_chain(diagnosis_, pile_up.resource);
-    const bool stalled = end && is_stalled(snapshot_, diagnosis_, *end);
+    const bool stalled = pile_up.end && is_stalled(snapshot_, diagnosis_, *pile_up.end);
     return stalled ? std::optional(FindingKind::kStalledHolder) : std::nullopt;
   }
 

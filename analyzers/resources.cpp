@@ -4,6 +4,16 @@
 
 namespace pstuck {
 
+std::vector<ThreadIndex> find_who_must_act(const Resource& resource) {
+  std::vector<ThreadIndex> threads;
+  if (resource.holder.fate == OwnerFate::kThread) {
+    if (resource.holder.thread) threads.push_back(*resource.holder.thread);
+  } else if (resource.holder.fate == OwnerFate::kNotRecorded && resource.partners_complete) {
+    for (const Partner& partner : resource.partners) threads.push_back(partner.thread);
+  }
+  return threads;
+}
+
 bool holds_up(const Resource& resource) {
   if (resource.kind != ResourceKind::kSemaphore) return is_lock(resource.kind);
   return !resource.partners.empty() || resource.holder.fate == OwnerFate::kThread;

@@ -46,8 +46,10 @@ class ChainFollower {
     pile_up.victims = pile_up.waits.size();
     if (!blocker) return;
     const ThreadIndex thread = *blocker;
+    pile_up.end = thread;
     const auto& wait = diagnosis_.threads[thread].wait;
     if (cycle_of_[thread] != kNone) {
+      pile_up.end.reset();
       pile_up.cycle = cycle_of_[thread];
     } else if (wait) {
       pile_up.next = pile_up_of_[diagnosis_.waits[*wait].resource];
@@ -62,6 +64,7 @@ class ChainFollower {
     const PileUp& next = pile_ups_[*pile_up.next];
     pile_up.cycle = next.cycle;
     pile_up.root = next.root;
+    if (next.end || next.cycle) pile_up.end = next.end;
     pile_up.hops += next.hops;
   }
 
@@ -92,19 +95,6 @@ std::vector<PileUpIndex> order_from_the_roots(const std::vector<PileUp>& pile_up
     order.insert(order.end(), next.begin(), next.end());
   }
   return order;
-}
-
-std::optional<ThreadIndex> find_end_of_chain(const Diagnosis& diagnosis, ResourceIndex resource) {
-  std::optional<ThreadIndex> end;
-  for (std::size_t hop = 0; hop <= diagnosis.waits.size(); ++hop) {
-    const auto& blocker = diagnosis.resources[resource].blocker;
-    if (!blocker) return end;
-    end = blocker;
-    const auto& wait = diagnosis.threads[*end].wait;
-    if (!wait) return end;
-    resource = diagnosis.waits[*wait].resource;
-  }
-  return std::nullopt;  // a circle
 }
 
 void find_root_blockers(const Diagnosis& diagnosis, std::vector<PileUp>& pile_ups) {

@@ -1,5 +1,7 @@
 #include "analyzers/wait_graph.h"
 
+#include "analyzers/resources.h"
+
 // The vertices are threads. Locks are no vertices of their own: a thread that waits has one edge to
 // each of those who must act, and these are the same for all who wait for the lock.
 //
@@ -17,19 +19,6 @@
 // forth. Who is left is stuck. Each part is done once, so this takes linear time.
 
 namespace pstuck {
-
-namespace {
-
-template <typename Take>
-void for_each_who_must_act(const Resource& resource, Take take) {
-  if (resource.holder.fate == OwnerFate::kThread) {
-    if (resource.holder.thread) take(*resource.holder.thread);
-  } else if (resource.holder.fate == OwnerFate::kNotRecorded && resource.partners_complete) {
-    for (const Partner& partner : resource.partners) take(partner.thread);
-  }
-}
-
-}  // namespace
 
 class WaitGraph::Reduction {
  public:
@@ -90,7 +79,7 @@ WaitGraph::WaitGraph(const Diagnosis& diagnosis)
     resource_of_.push_back(thread.wait ? diagnosis.waits[*thread.wait].resource : kNone);
   }
   for (const Resource& resource : diagnosis.resources) {
-    for_each_who_must_act(resource, [&](ThreadIndex thread) { must_act_.push_back(thread); });
+    for (const ThreadIndex thread : find_who_must_act(resource)) must_act_.push_back(thread);
     first_.push_back(must_act_.size());
   }
   Reduction(*this, diagnosis).run();
