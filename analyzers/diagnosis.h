@@ -112,7 +112,7 @@ enum class Needs {
 
 /// What a rwlock's own words count. glibc counts readers that wait among the readers.
 struct RwlockState {
-  std::uint32_t readers = 0;  ///< that have it
+  std::uint32_t readers = 0;          ///< that have it
   std::uint32_t waiting_writers = 0;  ///< at least: some rwlocks count the first one only
   bool write_locked = false;
 
