@@ -55,14 +55,18 @@ class HoldSearch {
     return hit.frame <= diagnosis.waits[*diagnosis.threads[hit.thread].wait].frame.value_or(0);
   }
 
+  [[nodiscard]] std::span<const ObjectUse> uses_of(ThreadIndex thread) const {
+    const auto first = std::ranges::lower_bound(uses_, thread, {}, &ObjectUse::thread);
+    return {first, std::ranges::upper_bound(uses_, thread, {}, &ObjectUse::thread)};
+  }
+
   void look_at(const VariableHit& hit) {
     const bool is_guard = hit.relation == VariableHit::Relation::kGuards;
     if (!is_guard || !is_frame(question_, hit.thread, hit.frame) || is_waiting(hit)) return;
     const Stack& stack = question_.search.stacks.stacks[hit.thread];
     bool was_given_back = false;
     bool was_taken = false;
-    for (const ObjectUse& use :
-         std::ranges::equal_range(uses_, hit.thread, {}, &ObjectUse::thread)) {
+    for (const ObjectUse& use : uses_of(hit.thread)) {
       if (use.frame >= stack.frames.size()) continue;
       if (!is_same_function(stack.frames[use.frame], stack.frames[hit.frame])) continue;
       was_taken = was_taken || use.kind == Kind::kTook;
