@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "analyzers/program_frames.h"
 #include "analyzers/resources.h"
 #include "cli/escape.h"
 #include "cli/wait_words.h"
@@ -98,9 +99,29 @@ std::string Sentences::deadlock(const Finding& finding) const {
     return thread(wait.thread) + " waits for its own end";
   }
   const Resource& resource = diagnosis.resources.at(wait.resource);
-  return fmt::format("{} waits {} {}, which it {}{} itself", thread(wait.thread),
-                     wait_words(wait.kind), lock(wait.resource), likely,
+  return fmt::format("{} waits{} {} {}, which it {}{} itself", thread(wait.thread),
+                     in_handler(cycle), wait_words(wait.kind), lock(wait.resource), likely,
                      part_words(resource, wait.thread));
+}
+
+std::string Sentences::in_handler(const Cycle& cycle) const {
+  const Wait& wait = labels_.report().diagnosis.waits.at(cycle.waits.front());
+  const Acquisition* const taken = labels_.acquisition(labels_.held(cycle, 0));
+  const auto& frames = labels_.stack(wait.thread).frames;
+  if (taken == nullptr || taken->frame >= frames.size()) return {};
+  const auto is_libc = [&](std::size_t frame) {
+    const Location* const at = labels_.location(wait.thread, frame);
+    return at != nullptr && owner_of_module(at->module) == FrameOwner::kLibc;
+  };
+  std::size_t frame = wait.frame.value_or(0);
+  while (frame <= taken->frame && !frames[frame].interrupted) ++frame;
+  if (frame > taken->frame) return {};
+  // Of libc's functions the one that the program called tells most.
+  while (frame < taken->frame && is_libc(frame) && is_libc(frame + 1)) ++frame;
+  const Location* const interrupted = labels_.location(wait.thread, frame);
+  if (interrupted == nullptr) return {};
+  return fmt::format(", in a signal handler that interrupted {},",
+                     ink(function_label(*interrupted, 64)));
 }
 
 std::string Sentences::stuck(const Finding& finding) const {

@@ -85,6 +85,9 @@ class Sentences {
 
  private:
   [[nodiscard]] std::string deadlock(const Finding& finding) const;
+  /// ", in a signal handler that interrupted malloc,": of a thread that waits for itself; else
+  /// empty.
+  [[nodiscard]] std::string in_handler(const Cycle& cycle) const;
   [[nodiscard]] std::string stuck(const Finding& finding) const;
   [[nodiscard]] std::string proof(const Finding& finding) const;
   [[nodiscard]] std::string chain(ResourceIndex first) const;

@@ -8,8 +8,9 @@
 //     #4  free
 //
 // A thread inside malloc proves nothing, since it may use another arena, or none, or run. But one
-// that a signal interrupted there cannot go on before its handler returns; if its handler waits for
-// an arena that is taken, it is this one, unless other threads are in malloc too.
+// that a signal interrupted there, wherever malloc had come to, cannot go on before its handler
+// returns. If its handler waits for an arena that is taken, it is this one, unless others are in
+// malloc too, or in fork, which takes all arenas.
 //
 // The other locks are one for a family of functions that have it for as long as they run: who is in
 // one of these functions and does not wait for the lock has it, if it is only one thread.
@@ -22,29 +23,12 @@
 #include "analyzers/collect_waits.h"
 #include "analyzers/holders/holds.h"
 #include "analyzers/thread_status.h"
+#include "analyzers/waits/libc_lock_names.h"
 
 namespace pstuck {
 namespace {
 
 using Names = std::span<const std::string_view>;
-
-// malloc/malloc.c: entered with the arena's lock, or taking it themselves.
-constexpr std::string_view kInArena[] = {"_int_malloc",
-                                         "_int_free",
-                                         "_int_free_chunk",
-                                         "_int_free_merge_chunk",
-                                         "_int_free_consolidate",
-                                         "_int_free_maybe_consolidate",
-                                         "_int_realloc",
-                                         "_int_memalign",
-                                         "malloc_consolidate",
-                                         "sysmalloc",
-                                         "systrim",
-                                         "unlink_chunk",
-                                         "mtrim"};
-constexpr std::string_view kMalloc[] = {
-    "malloc", "calloc",  "realloc",       "free",    "cfree",          "memalign",
-    "valloc", "pvalloc", "aligned_alloc", "mallopt", "posix_memalign", "malloc_trim"};
 
 // misc/syslog.c: one lock, also while the message is sent.
 constexpr std::string_view kSyslog[] = {"syslog",           "vsyslog", "syslog_chk", "vsyslog_chk",
@@ -72,9 +56,7 @@ class LibcFrames {
       : frames_(question.search.frames), stack_(stack_of(question.search.stacks, thread)) {}
 
   [[nodiscard]] bool is_one_of(std::size_t frame, Names names) const {
-    if (frames_.owner(stack_.frames[frame]) != FrameOwner::kLibc) return false;
-    const std::string_view name = plain_libc_name(frames_.location(stack_.frames[frame]).function);
-    return std::ranges::find(names, name) != names.end();
+    return is_libc(frame) && std::ranges::find(names, name(frame)) != names.end();
   }
 
   /// The innermost one, at or outside of a frame.
@@ -92,14 +74,46 @@ class LibcFrames {
     return static_cast<std::size_t>(found - stack_.frames.begin());
   }
 
-  /// An inner function of libc's, which has no name where libc is stripped, called by these.
-  [[nodiscard]] bool is_nameless_below(std::size_t frame, Names callers) const {
-    const Frame& inner = stack_.frames[frame];
-    return frames_.owner(inner) == FrameOwner::kLibc && frames_.location(inner).function.empty() &&
-           frame + 1 < stack_.frames.size() && is_one_of(frame + 1, callers);
+  /// The innermost one that may have an arena.
+  [[nodiscard]] std::optional<std::size_t> find_malloc(std::size_t from = 0) const {
+    for (std::size_t i = from; i < stack_.frames.size(); ++i) {
+      if (is_malloc(i)) return i;
+    }
+    return {};
+  }
+
+  /// The one that a signal interrupted there, or in what it had called, and whose handler came to
+  /// malloc too.
+  [[nodiscard]] std::optional<std::size_t> find_interrupted_malloc() const {
+    const auto waiting = find_malloc();
+    if (!waiting) return {};
+    bool interrupted = false;
+    for (std::size_t i = *waiting + 1; i < stack_.frames.size(); ++i) {
+      interrupted = is_libc(i) && (interrupted || stack_.frames[i].interrupted);
+      if (interrupted && is_malloc(i)) return i;
+    }
+    return {};
+  }
+
+  /// The unwinder lost its way before anything outside libc.
+  [[nodiscard]] bool are_lost() const {
+    if (stack_.end == StackEnd::kRoot) return false;
+    return std::ranges::all_of(stack_.frames, [&](const Frame& frame) {
+      return frames_.owner(frame) == FrameOwner::kLibc;
+    });
   }
 
  private:
+  [[nodiscard]] bool is_libc(std::size_t frame) const {
+    return frames_.owner(stack_.frames[frame]) == FrameOwner::kLibc;
+  }
+  [[nodiscard]] std::string_view name(std::size_t frame) const {
+    return plain_libc_name(frames_.location(stack_.frames[frame]).function);
+  }
+  [[nodiscard]] bool is_malloc(std::size_t frame) const {
+    return is_libc(frame) && takes_malloc_arena(name(frame));
+  }
+
   const ProgramFrames& frames_;
   const Stack& stack_;
 };
@@ -110,24 +124,6 @@ std::vector<ThreadIndex> find_waiters(const PartnerQuestion& question) {
     if (wait.resource == question.index) waiters.push_back(wait.thread);
   }
   return waiters;
-}
-
-/// The frame that had the arena when the signal came.
-std::optional<std::size_t> find_arena_frame(const LibcFrames& frames) {
-  const auto interrupted = frames.find_interrupted();
-  const auto waiting = frames.find(kMalloc);
-  if (!interrupted || !waiting || *waiting >= *interrupted) return {};
-  if (frames.is_one_of(*interrupted, kInArena)) return interrupted;
-  if (frames.is_nameless_below(*interrupted, kMalloc)) return interrupted;
-  return {};
-}
-
-bool others_are_in(const PartnerQuestion& question, Names names) {
-  for (ThreadIndex i = 0; i < question.search.snapshot.threads.size(); ++i) {
-    if (waits_for_it(question, i)) continue;
-    if (LibcFrames(question, i).find(names)) return true;
-  }
-  return false;
 }
 
 std::optional<Names> find_family(const PartnerQuestion& question,
@@ -145,13 +141,23 @@ std::optional<Names> find_family(const PartnerQuestion& question,
 
 PartnerFinds find_interrupted_by_signal(const PartnerQuestion& question) {
   PartnerFinds finds;
+  const auto add = [&](ThreadIndex thread, std::size_t frame) {
+    finds.partners.push_back(
+        {.thread = thread, .part = Part::kHolds, .frame = program_frame(question, thread, frame)});
+  };
   for (const ThreadIndex waiter : find_waiters(question)) {
-    if (const auto frame = find_arena_frame(LibcFrames(question, waiter))) {
-      finds.partners.push_back({.thread = waiter, .part = Part::kHolds, .frame = *frame});
-    }
+    const auto frame = LibcFrames(question, waiter).find_interrupted_malloc();
+    if (frame) add(waiter, *frame);
   }
-  finds.complete = finds.partners.size() == 1 && !others_are_in(question, kMalloc) &&
-                   !others_are_in(question, kInArena);
+  if (finds.partners.empty()) return finds;
+  bool some_are_lost = false;
+  for (ThreadIndex i = 0; i < question.search.snapshot.threads.size(); ++i) {
+    if (waits_for_it(question, i) || has_ended(question.search.snapshot.threads[i])) continue;
+    const LibcFrames frames(question, i);
+    if (const auto frame = frames.find_malloc()) add(i, *frame);
+    some_are_lost = some_are_lost || frames.are_lost();
+  }
+  finds.complete = finds.partners.size() == 1 && !some_are_lost;
   return finds;
 }
 

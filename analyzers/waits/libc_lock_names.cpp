@@ -31,6 +31,7 @@ constexpr std::string_view kSeveral;
 constexpr Row kTable[] = {
     {"malloc", kArena},
     {"free", kArena},
+    {"cfree", kArena},
     {"calloc", kArena},
     {"realloc", kArena},
     {"reallocarray", kArena},
@@ -145,6 +146,11 @@ std::optional<std::string_view> find_libc_lock(std::string_view name) {
   const auto* row = std::ranges::find_if(
       kTable, [&](const Row& candidate) { return matches(candidate.function, name); });
   return row == std::end(kTable) ? std::nullopt : std::optional(row->guards);
+}
+
+bool takes_malloc_arena(std::string_view name) {
+  const auto guarded = find_libc_lock(name);
+  return guarded == kArena || guarded == kSeveral;
 }
 
 bool locks_list_of_files(std::string_view name) {

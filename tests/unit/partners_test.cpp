@@ -406,14 +406,30 @@ TEST_F(Partners, FindsTheHandlerThatInterruptedMalloc) {
   thread({"libc.so:__lll_lock_wait_private", "libc.so:_int_malloc", "libc.so:malloc", "on_alarm",
           "!libc.so:_int_free", "libc.so:free", "work"});
   waits_for(ResourceKind::kLibcLock, 0, 3);
-  EXPECT_EQ(partners(), "0#4 all");
+  EXPECT_EQ(partners(), "0#6 all");
+}
+
+TEST_F(Partners, FindsItWhereMallocHadCalledTheKernel) {
+  thread({"libc.so:__lll_lock_wait_private", "libc.so:malloc", "format", "on_trap",
+          "!libc.so:mprotect", "libc.so:sysmalloc", "libc.so:malloc", "work"});
+  thread({"libc.so:__lll_lock_wait_private", "libc.so:", "libc.so:free", "run"});
+  waits_for(ResourceKind::kLibcLock, 0, 2);
+  waits_for(ResourceKind::kLibcLock, 1, 3);
+  EXPECT_EQ(partners(), "0#7 all") << "another waiter has no part in it";
+}
+
+TEST_F(Partners, FindsItThroughAnotherHandler) {
+  thread({"libc.so:__lll_lock_wait_private", "libc.so:malloc", "on_alarm", "!on_trap",
+          "!libc.so:free", "work"});
+  waits_for(ResourceKind::kLibcLock, 0, 2);
+  EXPECT_EQ(partners(), "0#5 all");
 }
 
 TEST_F(Partners, FindsItWhereLibcHasNoNames) {
   thread({"libc.so:__lll_lock_wait_private", "libc.so:", "libc.so:malloc", "on_alarm",
           "!libc.so:", "libc.so:free", "work"});
   waits_for(ResourceKind::kLibcLock, 0, 3);
-  EXPECT_EQ(partners(), "0#4 all");
+  EXPECT_EQ(partners(), "0#6 all");
 }
 
 TEST_F(Partners, DoesNotBlameMallocThatASignalDidNotInterrupt) {
@@ -425,15 +441,35 @@ TEST_F(Partners, DoesNotBlameMallocThatASignalDidNotInterrupt) {
 
 TEST_F(Partners, IsNotSureOfAnArenaWhileOthersAreInMalloc) {
   thread({"libc.so:__lll_lock_wait_private", "libc.so:malloc", "on_alarm", "!libc.so:_int_free",
-          "libc.so:free"});
-  thread({"libc.so:_int_malloc", "libc.so:malloc", "work"});
+          "libc.so:free", "work"});
+  thread({"libc.so:_int_malloc", "libc.so:malloc", "run"});
   waits_for(ResourceKind::kLibcLock, 0, 2);
-  EXPECT_EQ(partners(), "0#3");
+  EXPECT_EQ(partners(), "0#5 1#2");
+}
+
+TEST_F(Partners, IsNotSureOfAnArenaWhileAnotherForks) {
+  thread(
+      {"libc.so:__lll_lock_wait_private", "libc.so:malloc", "on_alarm", "!libc.so:free", "work"});
+  thread({"libc.so:clone", "libc.so:fork", "run"});
+  waits_for(ResourceKind::kLibcLock, 0, 2);
+  EXPECT_EQ(partners(), "0#4 1#2") << "fork takes all arenas";
+}
+
+TEST_F(Partners, IsNotSureOfAnArenaWhereAStackIsNotKnown) {
+  thread(
+      {"libc.so:__lll_lock_wait_private", "libc.so:malloc", "on_alarm", "!libc.so:free", "work"});
+  thread({"libc.so:"});
+  waits_for(ResourceKind::kLibcLock, 0, 2);
+  EXPECT_EQ(partners(), "0#4");
 }
 
 TEST_F(Partners, DoesNotBlameAHandlerThatInterruptedOtherCode) {
-  thread({"libc.so:__lll_lock_wait_private", "libc.so:malloc", "on_alarm", "!work"});
+  thread({"libc.so:__lll_lock_wait_private", "libc.so:malloc", "on_alarm", "!work",
+          "libc.so:bsearch", "work"});
+  thread({"libc.so:__lll_lock_wait_private", "libc.so:malloc", "on_alarm", "!libc.so:read", "run",
+          "libc.so:free", "work"});
   waits_for(ResourceKind::kLibcLock, 0, 2);
+  waits_for(ResourceKind::kLibcLock, 1, 2);
   EXPECT_EQ(partners(), "");
 }
 

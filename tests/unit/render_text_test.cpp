@@ -340,6 +340,30 @@ TEST(ThreadsReport, TellsHowEachFrameIsKnown) {
                        "taken at transfer.cpp:29\n"));
 }
 
+TEST(TextReport, NamesWhatASignalHandlerInterrupted) {
+  const auto interrupted_at = [](std::size_t frame) {
+    Report report = golden::self_deadlock();
+    report.stacks.stacks[0].frames[frame].interrupted = true;
+    return text_of(report);
+  };
+  EXPECT_TRUE(contains(interrupted_at(4),
+                       "waits, in a signal handler that interrupted "
+                       "Index::insert, for mutex 0x7ffd10203040, which it "));
+  EXPECT_TRUE(contains(interrupted_at(5), "a signal handler that interrupted main, for"));
+  EXPECT_TRUE(contains(interrupted_at(1), "waits for mutex 0x7ffd10203040, which it holds itself"));
+}
+
+TEST(TextReport, NamesTheFunctionOfLibcThatTheProgramCalled) {
+  Report report = golden::self_deadlock();
+  Stack& stack = report.stacks.stacks[0];
+  const Frame malloc = stack.frames[1];
+  report.stacks.locations[malloc.location].function = "malloc";
+  stack.frames.insert(stack.frames.begin() + 4, {stack.frames[0], malloc});
+  stack.frames[4].interrupted = true;
+  for (HeldLock& held : report.diagnosis.held) held.acquisition->frame += 2;
+  EXPECT_TRUE(contains(text_of(report), "a signal handler that interrupted malloc, for"));
+}
+
 TEST(ThreadsReport, TheLineIsToldOnlyWhereTheFrameHasAnother) {
   Report report = golden::two_lock_deadlock();
   for (HeldLock& held : report.diagnosis.held) held.acquisition->variable.clear();
