@@ -76,12 +76,17 @@ std::string_view Sentences::calm_verdict() const {
   const auto leaves_a_doubt = [](const ThreadStatus& status) {
     return status.activity == Activity::kFutex || status.activity == Activity::kUnknown;
   };
-  const bool held_up = std::ranges::any_of(diagnosis.waits, [&](const Wait& wait) {
+  // A semaphore is waited for by idle threads too, and an atomic without a name may be one: who is
+  // to act is known of neither.
+  const auto may_be_held_up = [&](const Wait& wait) {
     const Resource& resource = diagnosis.resources[wait.resource];
-    return holds_up(resource) || resource.parties || resource.kind == ResourceKind::kFuture;
-  });
-  const bool doubts =
-      held_up || diagnosis.moved > 0 || std::ranges::any_of(diagnosis.threads, leaves_a_doubt);
+    const bool nameless_atomic =
+        resource.kind == ResourceKind::kAtomic && wait.recognised_by == RecognisedBy::kRegisters;
+    return is_lock(resource.kind) || nameless_atomic || resource.parties ||
+           resource.kind == ResourceKind::kFuture;
+  };
+  const bool doubts = diagnosis.moved > 0 || std::ranges::any_of(diagnosis.waits, may_be_held_up) ||
+                      std::ranges::any_of(diagnosis.threads, leaves_a_doubt);
   return doubts ? "No hang found" : "Nothing is stuck";
 }
 

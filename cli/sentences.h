@@ -37,8 +37,8 @@ class Sentences {
   /// "2 threads wait for each other · for 3m 12s · 58 more are stuck behind them".
   [[nodiscard]] std::string verdict(const Finding& finding) const;
 
-  /// Without findings: "Nothing is stuck" when every thread's wait is understood and none is for a
-  /// lock, else "No hang found".
+  /// Without findings: "Nothing is stuck" when every thread's wait is understood and none is for
+  /// a lock, a semaphore, a result or the arrival of others, else "No hang found".
   [[nodiscard]] std::string_view calm_verdict() const;
 
   /// "2 deadlocks and 1 stalled holder"; "no deadlock" without findings.

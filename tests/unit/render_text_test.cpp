@@ -53,6 +53,28 @@ TEST(TextReport, NothingIsStuckOnlyWhenEveryWaitIsUnderstood) {
   EXPECT_TRUE(text_of(report).starts_with("No hang found"));
 }
 
+TEST(TextReport, NothingIsStuckOnlyWhenNoWaitMayBeForAnotherThreadsUnit) {
+  Report report;
+  report.snapshot.threads.resize(1);
+  report.stacks.stacks.resize(1);
+  report.diagnosis.threads = {{.activity = Activity::kWaits, .wait = 0}};
+  report.diagnosis.waits = {{.thread = 0, .kind = WaitKind::kNotification}};
+  report.diagnosis.resources = {{.kind = ResourceKind::kCondition}};
+  EXPECT_TRUE(text_of(report).starts_with("Nothing is stuck"));
+
+  Wait& wait = report.diagnosis.waits[0];
+  report.diagnosis.resources = {{.kind = ResourceKind::kSemaphore, .value = 0}};
+  wait.kind = WaitKind::kUnit;
+  EXPECT_TRUE(text_of(report).starts_with("No hang found"));
+
+  report.diagnosis.resources = {{.kind = ResourceKind::kAtomic}};
+  wait.kind = WaitKind::kChange;
+  wait.recognised_by = RecognisedBy::kFunctionName;
+  EXPECT_TRUE(text_of(report).starts_with("Nothing is stuck"));
+  wait.recognised_by = RecognisedBy::kRegisters;  // what has no name may be a semaphore
+  EXPECT_TRUE(text_of(report).starts_with("No hang found"));
+}
+
 TEST(TextReport, ColoursVerdictNamesAndMarks) {
   const std::string bad = text_of(golden::two_lock_deadlock(), kLetters);
   EXPECT_TRUE(bad.starts_with("<B>DEADLOCK</>  <N>orderd (pid 48213)</>: 2 threads"));
