@@ -1,5 +1,7 @@
 #include "symbolize/call_effects.h"
 
+#include <algorithm>
+
 #include "symbolize/call_site.h"
 #include "symbolize/lock_flow.h"
 
@@ -10,6 +12,8 @@ namespace {
 // 60 bytes.
 constexpr int kDeepest = 9;
 constexpr std::uint64_t kLongestCallee = 700;
+// What has nothing to do with locks is read only when it is as short as what returns a member.
+constexpr std::uint64_t kLongestAccessor = 160;
 
 }  // namespace
 
@@ -59,13 +63,52 @@ bool CallEffects::is_known_by_name(const Instruction& call) {
   return function && lock_functions_.find(*function) != nullptr;
 }
 
+/// Null also for the C library's: what it does to locks its names tell.
+const FunctionCode* CallEffects::find_short_function(Address start) {
+  const auto [entry, is_new] = short_functions_.try_emplace(start.value);
+  if (is_new) {
+    const auto module = modules_.find(start);
+    if (module && !modules_.is_c_library(*module)) {
+      entry->second = code_.decode(start, kLongestCallee);
+    }
+  }
+  return entry->second && entry->second->range.start == start ? &*entry->second : nullptr;
+}
+
+bool CallEffects::may_touch_locks(const Instruction& call) {
+  const auto function = find_target(call);
+  if (!function) return false;
+  const auto known = may_touch_locks_.find(function->value);
+  if (known != may_touch_locks_.end()) return known->second;
+  if (depth_ >= kDeepest || code_.is_exhausted()) return true;
+  // While it is being looked at a function may do everything.
+  may_touch_locks_.emplace(function->value, true);
+  bool may = lock_functions_.find(*function) != nullptr || find_import(call);
+  const FunctionCode* code = may ? nullptr : find_short_function(*function);
+  if (code) {
+    ++depth_;
+    may = may_touch_locks(*code);
+    --depth_;
+  }
+  may_touch_locks_[function->value] = may;
+  return may;
+}
+
+bool CallEffects::may_touch_locks(const FunctionCode& function) {
+  return std::ranges::any_of(function.instructions, [&](const Instruction& instruction) {
+    const bool is_call = instruction.operation == Operation::kCall ||
+                         (instruction.operation == Operation::kJump && instruction.target &&
+                          !function.find(*instruction.target));
+    return is_call && may_touch_locks(instruction);
+  });
+}
+
 CallEffect CallEffects::read(Address function) {
   if (const CallEffect* known = lock_functions_.find(function)) return *known;
-  const auto module = modules_.find(function);
-  if (!module || modules_.is_c_library(*module)) return {};
-  const auto code = code_.decode(function, kLongestCallee);
+  const FunctionCode* code = find_short_function(function);
   if (!code) return {.unread = budget_ == 0 || code_.is_exhausted()};
-  if (code->range.start != function) return {};
+  const bool is_accessor = code->range.end - code->range.start <= kLongestAccessor;
+  if (!is_accessor && !may_touch_locks(*code)) return {};
   ++depth_;
   CallEffect effect =
       LockFlow(

@@ -27,6 +27,9 @@ class CallEffects {
   /// The reference stays valid.
   const CallEffect& of(const Instruction& call);
 
+  /// Whether some call that the function makes may do something to a lock, as far as `of` tells.
+  bool may_touch_locks(const FunctionCode& function);
+
   /// What the call does is known from the name of the function that it leads to.
   bool is_known_by_name(const Instruction& call);
 
@@ -36,6 +39,8 @@ class CallEffects {
  private:
   std::optional<CallEffect> find_import(const Instruction& call);
   CallEffect read(Address function);
+  bool may_touch_locks(const Instruction& call);
+  const FunctionCode* find_short_function(Address start);
 
   LoadedModules& modules_;
   Memory& memory_;
@@ -45,6 +50,8 @@ class CallEffects {
   LockFunctions lock_functions_;
   ImportSlots imports_;
   std::unordered_map<std::uint64_t, CallEffect> by_function_;
+  std::unordered_map<std::uint64_t, std::optional<FunctionCode>> short_functions_;
+  std::unordered_map<std::uint64_t, bool> may_touch_locks_;  // by function
   std::unordered_map<std::uint64_t, std::optional<Address>> behind_stub_;
   int depth_ = 0;
 };

@@ -91,8 +91,7 @@ void CodeSteps::give_back(const CallEffect::Lock& lock, FlowState& state) const 
 
 void CodeSteps::forget_written_by_stranger(FlowState& state) const {
   state.met_stranger = true;
-  std::erase_if(state.memory,
-                [](const auto& entry) { return !Formulas::is_on_stack(entry.first); });
+  state.memory.erase_if([](const auto& entry) { return !Formulas::is_on_stack(entry.first); });
   for (const MachineRegister argument : kArgumentRegisters) {
     const Formula pointer = state.registers[argument];
     if (Formulas::is_on_stack(pointer)) state.forget(pointer, kReach);

@@ -21,7 +21,7 @@ bool FlowState::was_written(Formula address, std::uint64_t size) const {
 
 void FlowState::forget(Formula address, std::uint64_t size) {
   if (!address.known()) return;
-  std::erase_if(memory, [&](const auto& entry) {
+  memory.erase_if([&](const auto& entry) {
     return overlap(entry.first, entry.second.size, address, size);
   });
   if (Formulas::is_in_own_frame(address) || written.size() >= kMostWritten) return;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "symbolize/formulas.h"
+#include "symbolize/sorted_map.h"
 
 namespace pstuck {
 
@@ -76,10 +77,10 @@ struct GivenBack {
 /// What is known before an instruction of a function.
 struct FlowState {
   std::array<Formula, kMachineRegisters> registers;
-  std::map<Formula, KnownPlace> memory;  ///< by address
+  SortedMap<Formula, KnownPlace> memory;  ///< by address
   /// Sizes of what was written outside the function's own stack frame, by address: it does not hold
   /// any more what it held at entry.
-  std::map<Formula, std::uint64_t> written;
+  SortedMap<Formula, std::uint64_t> written;
   std::vector<TakenLock> taken;            ///< in the order of taking
   std::map<GivenBack, bool> given_back;    ///< whether on all paths
   std::set<std::pair<Formula, Act>> acts;  ///< on some path; not all of them

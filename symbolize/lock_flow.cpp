@@ -87,6 +87,7 @@ LockFlow::LockFlow(const FunctionCode& code, Formulas& formulas, EffectOfCall ef
                    std::size_t& budget)
     : code_(code), formulas_(formulas), steps_(formulas, std::move(effect_of)), budget_(budget) {
   find_blocks();
+  order_blocks();
   run();
 }
 
@@ -112,6 +113,33 @@ void LockFlow::find_blocks() {
     Block& block = blocks_.emplace_back();
     block.first = *start;
     block.last = std::min(last, instructions.size());
+  }
+}
+
+/// Gives the blocks their turns: those that lead to a block come before it, but for the ends of
+/// loops. (Reverse postorder.)
+void LockFlow::order_blocks() {
+  std::size_t turn = blocks_.size();
+  std::vector<bool> was_seen(blocks_.size());
+  std::vector<std::pair<std::size_t, std::vector<Edge>>> path;  // a block, its edges still to go
+  const auto enter = [&](std::size_t block) {
+    if (was_seen[block]) return;
+    was_seen[block] = true;
+    path.emplace_back(block, edges_of(blocks_[block]));
+  };
+  for (std::size_t root = 0; root < blocks_.size(); ++root) {
+    enter(root);
+    while (!path.empty()) {
+      auto& [block, edges] = path.back();
+      if (edges.empty()) {
+        blocks_[block].turn = --turn;
+        path.pop_back();
+        continue;
+      }
+      const std::size_t next = edges.back().block;
+      edges.pop_back();
+      enter(next);
+    }
   }
 }
 
@@ -170,7 +198,6 @@ void LockFlow::run() {
 
 bool LockFlow::flow_once() {
   if (blocks_.empty()) return false;
-  exits_.clear();
   for (Block& block : blocks_) block.was_reached = false;
   arrive(blocks_.front(), entry_state());
   if (!drain({0})) return false;
@@ -182,25 +209,27 @@ bool LockFlow::drain(std::vector<std::size_t> work) {
   std::vector<bool> waits(blocks_.size());
   for (const std::size_t block : work) waits[block] = true;
   while (!work.empty()) {
-    // The lowest address first: mostly a block comes after those that lead to it.
-    const auto lowest = std::ranges::min_element(work);
-    const std::size_t index = *lowest;
-    *lowest = work.back();
+    const auto first = std::ranges::min_element(
+        work, {}, [&](std::size_t block) { return blocks_[block].turn; });
+    const std::size_t index = *first;
+    *first = work.back();
     work.pop_back();
     waits[index] = false;
     const Block& block = blocks_[index];
     if (block.last - block.first > budget_) return false;
     budget_ -= block.last - block.first;
-    const FlowState out = flow_through(block);
+    FlowState out = flow_through(block);
     if (out.given_back.size() > kMostGivenBack) return false;
-    leave(block, out);
-    for (const Edge& edge : edges_of(block)) {
-      if (edge.zero && out.zero && *edge.zero != *out.zero) continue;
-      FlowState state = out;
+    std::vector<Edge> edges = edges_of(block);
+    std::erase_if(edges, [&](const Edge& edge) {
+      return edge.zero && out.zero && *edge.zero != *out.zero;
+    });
+    for (const Edge& edge : edges) {
+      FlowState state = &edge == &edges.back() ? std::move(out) : out;
       if (edge.zero) learn_outcome(state, *edge.zero);
       state.tested.reset();
       state.zero.reset();
-      if (arrive(blocks_[edge.block], state) && !waits[edge.block]) {
+      if (arrive(blocks_[edge.block], std::move(state)) && !waits[edge.block]) {
         waits[edge.block] = true;
         work.push_back(edge.block);
       }
@@ -219,33 +248,29 @@ FlowState LockFlow::flow_through(const Block& block, std::optional<Address> unti
   return state;
 }
 
-/// Notes where control leaves the function, or goes where nobody knows.
-void LockFlow::leave(const Block& block, const FlowState& state) {
+/// What holds when the block leaves the function, or goes where nobody knows; none when it does
+/// neither.
+std::optional<FlowState> LockFlow::leave(const Block& block) {
   const Instruction& last = code_.instructions[block.last - 1];
-  if (last.operation == Operation::kReturn) {
-    exits_.push_back(state);
-  } else if (last.operation == Operation::kJump && last.target && !code_.find(*last.target)) {
-    FlowState after = state;
-    steps_.step_tail_call(last, after);
-    exits_.push_back(after);
-  } else if (last.target && ends_block(last.operation) && !code_.find(*last.target)) {
-    // It may go on in another part of the function, where anything may be given back.
-    FlowState after = state;
-    for (TakenLock& taken : after.taken) taken.certain = false;
-    after.met_stranger = true;
-    exits_.push_back(after);
+  const bool is_return = last.operation == Operation::kReturn;
+  const bool leaves = last.target && ends_block(last.operation) && !code_.find(*last.target);
+  if (!block.was_reached || (!is_return && !leaves)) return {};
+  FlowState state = flow_through(block);
+  if (is_return) return state;
+  if (last.operation == Operation::kJump) {
+    steps_.step_tail_call(last, state);
+    return state;
   }
+  // It may go on in another part of the function, where anything may be given back.
+  for (TakenLock& taken : state.taken) taken.certain = false;
+  state.met_stranger = true;
+  return state;
 }
 
 /// What every call and every jump through a table agrees on. It holds where an exception is caught,
 /// since the unwinder restores the registers that calls keep, and where a table leads to.
 FlowState LockFlow::state_elsewhere() {
   Block all;
-  const auto take_in = [&](const FlowState& state) {
-    if (!all.was_reached) all.in = state;
-    meet(all, state);
-    all.was_reached = true;
-  };
   for (const Block& block : blocks_) {
     if (!block.was_reached) continue;
     FlowState state = block.in;
@@ -253,7 +278,7 @@ FlowState LockFlow::state_elsewhere() {
       const Instruction& instruction = code_.instructions[i];
       const bool is_indirect_jump =
           instruction.operation == Operation::kJump && !instruction.target;
-      if (instruction.operation == Operation::kCall || is_indirect_jump) take_in(state);
+      if (instruction.operation == Operation::kCall || is_indirect_jump) take_in(state, all);
       steps_.step(instruction, state);
     }
   }
@@ -261,6 +286,13 @@ FlowState LockFlow::state_elsewhere() {
     if (!is_kept_by_calls(i)) all.in.registers[i] = {};
   }
   return all.in;
+}
+
+/// Keeps what all agree on.
+void LockFlow::take_in(FlowState state, Block& all) {
+  if (all.was_reached) return meet(all, state);
+  all.in = std::move(state);
+  all.was_reached = true;
 }
 
 bool LockFlow::seed_unreached(std::vector<std::size_t>& work) {
@@ -305,14 +337,14 @@ Formula LockFlow::best_name(const TakenLock& taken) const {
 
 CallEffect LockFlow::summarise() {
   CallEffect effect;
-  if (gave_up_ || exits_.empty()) {
-    effect.unread = gave_up_;
-    return effect;
-  }
+  effect.unread = gave_up_;
+  if (gave_up_) return effect;
   // All exits are joined as one block's entries are.
   Block end;
-  end.in = exits_.front();
-  for (const FlowState& exit : exits_) meet(end, exit);
+  for (const Block& block : blocks_) {
+    if (auto exit = leave(block)) take_in(std::move(*exit), end);
+  }
+  if (!end.was_reached) return effect;
   const FlowState& state = end.in;
   if (state.given_back.size() > kMostGivenBack) {
     effect.unread = true;

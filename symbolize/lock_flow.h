@@ -46,6 +46,7 @@ class LockFlow {
   struct Block {
     std::size_t first = 0;  // instructions [first, last)
     std::size_t last = 0;
+    std::size_t turn = 0;  // when several blocks are to be gone through
     bool was_reached = false;
     FlowState in;
     // Once a place was found to hold different values from different sides it stays "joined".
@@ -67,6 +68,7 @@ class LockFlow {
   [[nodiscard]] bool is_made_anew(Formula formula, const std::vector<Address>& passed) const;
 
   void find_blocks();
+  void order_blocks();
   void run();
   bool flow_once();
   bool drain(std::vector<std::size_t> work);
@@ -74,9 +76,9 @@ class LockFlow {
   FlowState flow_through(const Block& block, std::optional<Address> until = {});
   std::vector<Edge> edges_of(const Block& block) const;
   std::optional<std::size_t> block_at(Address at) const;
-  void leave(const Block& block, const FlowState& state);
+  std::optional<FlowState> leave(const Block& block);
 
-  bool arrive(Block& block, const FlowState& state);
+  bool arrive(Block& block, FlowState from);
   bool join_registers(Block& block, const FlowState& from);
   bool join_memory(Block& block, const FlowState& from);
   static bool join_taken(Block& block, const FlowState& from);
@@ -87,6 +89,7 @@ class LockFlow {
   void rename_joined(const Block& block, FlowState& state);
   static void meet(Block& into, const FlowState& from);
   static bool join_written(Block& into, const FlowState& from);
+  static void take_in(FlowState state, Block& all);
   FlowState state_elsewhere();
   bool is_stale(const Block& block, Formula formula) const;
 
@@ -101,7 +104,6 @@ class LockFlow {
   std::size_t& budget_;
   bool gave_up_ = false;
   bool new_joins_ = false;
-  std::vector<FlowState> exits_;
 };
 
 }  // namespace pstuck

@@ -16,7 +16,7 @@ void LockFlow::meet(Block& into, const FlowState& from) {
   for (std::size_t i = 0; i < kMachineRegisters; ++i) {
     if (into.in.registers[i] != from.registers[i]) into.in.registers[i] = {};
   }
-  std::erase_if(into.in.memory, [&](const auto& entry) {
+  into.in.memory.erase_if([&](const auto& entry) {
     const auto other = from.memory.find(entry.first);
     return other == from.memory.end() || other->second != entry.second;
   });
@@ -28,10 +28,11 @@ void LockFlow::meet(Block& into, const FlowState& from) {
 bool LockFlow::join_written(Block& into, const FlowState& from) {
   bool changed = from.met_stranger && !into.in.met_stranger;
   into.in.met_stranger = into.in.met_stranger || from.met_stranger;
+  if (into.in.written == from.written) return changed;
   for (const auto& [address, size] : from.written) {
-    const auto [entry, is_new] = into.in.written.emplace(address, size);
-    if (!is_new && entry->second >= size) continue;
-    entry->second = size;
+    const auto [known_size, is_new] = into.in.written.try_emplace(address, size);
+    if (!is_new && known_size >= size) continue;
+    known_size = size;
     changed = true;
   }
   return changed;
@@ -82,7 +83,7 @@ void LockFlow::rename_joined(const Block& block, FlowState& state) {
       state.registers[i] = {};
     }
   }
-  std::erase_if(state.memory, [&](const auto& entry) {
+  state.memory.erase_if([&](const auto& entry) {
     const bool keeps_its_name =
         block.joined_words.contains(entry.first) || !is_stale(block, entry.second.value);
     return block.dropped_words.contains(entry.first) || is_stale(block, entry.first) ||
@@ -91,8 +92,8 @@ void LockFlow::rename_joined(const Block& block, FlowState& state) {
   for (auto& [address, place] : state.memory) {
     if (block.joined_words.contains(address)) place.value = joined(block, {.address = address});
   }
-  std::erase_if(state.memory, [](const auto& entry) { return !entry.second.value.known(); });
-  std::erase_if(state.written, [&](const auto& entry) { return is_stale(block, entry.first); });
+  state.memory.erase_if([](const auto& entry) { return !entry.second.value.known(); });
+  state.written.erase_if([&](const auto& entry) { return is_stale(block, entry.first); });
   std::erase_if(state.acts, [&](const auto& act) { return is_stale(block, act.first); });
 }
 
@@ -110,7 +111,7 @@ bool LockFlow::join_registers(Block& block, const FlowState& from) {
 }
 
 bool LockFlow::join_memory(Block& block, const FlowState& from) {
-  const std::size_t erased = std::erase_if(block.in.memory, [&](const auto& entry) {
+  const std::size_t erased = block.in.memory.erase_if([&](const auto& entry) {
     const bool is_lost = !from.memory.contains(entry.first);
     if (is_lost) block.dropped_words.insert(entry.first);
     return is_lost;
@@ -122,12 +123,16 @@ bool LockFlow::join_memory(Block& block, const FlowState& from) {
     place = {joined(block, {.address = address}), std::min(place.size, other.size)};
     changed = true;
   }
-  std::erase_if(block.in.memory, [](const auto& entry) { return !entry.second.value.known(); });
+  block.in.memory.erase_if([](const auto& entry) { return !entry.second.value.known(); });
   new_joins_ = new_joins_ || changed;
   return changed;
 }
 
 bool LockFlow::join_taken(Block& block, const FlowState& from) {
+  if (block.in.taken == from.taken && block.in.given_back == from.given_back &&
+      block.in.acts == from.acts) {
+    return false;
+  }
   std::vector<TakenLock> all = block.in.taken;
   std::vector<bool> met(from.taken.size());
   for (TakenLock& taken : all) {
@@ -167,10 +172,13 @@ bool LockFlow::join_taken(Block& block, const FlowState& from) {
   return changed;
 }
 
-bool LockFlow::arrive(Block& block, const FlowState& state) {
-  FlowState from = state;
-  rename_taken(block, from);
-  rename_joined(block, from);
+bool LockFlow::arrive(Block& block, FlowState from) {
+  const bool is_joined = !block.joined_registers.empty() || !block.joined_words.empty() ||
+                         !block.dropped_words.empty();
+  if (is_joined) {
+    rename_taken(block, from);
+    rename_joined(block, from);
+  }
   if (!block.was_reached) {
     block.was_reached = true;
     block.in = std::move(from);
