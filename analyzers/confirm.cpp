@@ -108,6 +108,20 @@ bool is_same_call(const Syscall& before, const Syscall& after) {
          (before.number == after.number || after.number == kRestartSyscall);
 }
 
+// The stop of the capture can have ended a futex call, which then was made anew on the same word:
+// with the value that the word had by then, and with what happened to be in registers that it does
+// not use.
+bool is_same_call_after_stop(const Syscall& captured, const Syscall& after) {
+  if (is_same_call(captured, after)) return true;
+  const auto is_futex = [](const Syscall& call) {
+    return call.state == SyscallState::kInSyscall && call.number == kFutex;
+  };
+  constexpr std::size_t kWordAndOperation = 2;
+  return is_futex(captured) && is_futex(after) &&
+         std::equal(captured.arguments.begin(), captured.arguments.begin() + kWordAndOperation,
+                    after.arguments.begin());
+}
+
 bool counters_seen(const ThreadLook& first, const ThreadLook& second) {
   return first.switches && second.switches;
 }
@@ -116,7 +130,7 @@ bool stood_still(const Syscall& captured, const ThreadLook& first, const ThreadL
   if (!first.exists || !second.exists) return false;
   if (counters_seen(first, second) && *first.switches != *second.switches) return false;
   if (captured.state == SyscallState::kInSyscall) {
-    return is_same_call(captured, first.syscall) && is_same_call(first.syscall, second.syscall);
+    return is_same_call_after_stop(captured, first.syscall) && is_same_call(first.syscall, second.syscall);
   }
   // Outside a call, as in a page fault or stopped by a signal, only the counters can tell.
   return first.syscall == second.syscall && counters_seen(first, second);

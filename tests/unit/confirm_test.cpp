@@ -76,6 +76,23 @@ TEST(Confirm, TakesARestartedCallForTheSame) {
   EXPECT_EQ(target.diagnosis().findings.size(), 1U);
 }
 
+// A stop ends the call of std::latch, which makes it again with what is then in the registers.
+TEST(Confirm, TakesAFutexCallThatTheStopMadeAnewForTheSame) {
+  DeadlockWithAVictim target;
+  Look first = target.look(1s);
+  Look second = target.look(2s);
+  for (Look* look : {&first, &second}) {
+    look->threads[0].syscall.arguments[2] += 1;
+    look->threads[0].syscall.arguments[5] += 1;
+  }
+  target.confirm(first, second);
+  EXPECT_EQ(target.diagnosis().findings.size(), 1U);
+
+  DeadlockWithAVictim other;
+  other.confirm(first, other.look(2s));
+  EXPECT_TRUE(other.diagnosis().findings.empty()) << "made anew between the looks";
+}
+
 // The first look can come before a thread that was stopped sleeps again: another pair will do.
 TEST(Confirm, AThirdLookCanBeWorthIt) {
   DeadlockWithAVictim target;
