@@ -9,7 +9,6 @@
 // A pool behind a condition variable says less: that the query threads have the connections stands
 // in no lock. But the cache's mutex has a holder that waits.
 //
-// Build with: dynamic
 // Run with: semaphore | condition
 // pstuck: 3 threads likely wait for each other
 // pstuck: 22 threads wait for g_cache.mu_
@@ -119,6 +118,7 @@ int main(int, char** argv) {
   for (int i = 1; i <= 20; ++i) sample::start("request-" + std::to_string(i), serve_request);
   if (has_semaphore) {
     sample::lock("g_connections", &g_connections, "semaphore");
+    sample::needs("library_symbols", "partner cycle finding");
     sample::knot("refresher query-1 query-2"), sample::finding("deadlock", "inferred");
     sample::pile_up("g_cache.mu_", 20, "refresher");
   } else {

@@ -7,7 +7,6 @@
 // Run with: semaphore | named_semaphore | pthread_barrier
 // Run with: spinlock | pthread_once | call_once | static_variable | async | promise | atomic
 // Run with: atomic_long | stdio
-// Build with: dynamic
 // pstuck: waiter (
 // pstuck: Nothing is stuck
 // pstuck: No hang found
@@ -390,6 +389,7 @@ int main(int, char** argv) {
   sample::start("holder", story.hold);
   while (!sleeps) sched_yield();
   sample::start("waiter", story.wait);
+  sample::needs("library_symbols", "partner");
   sample::root("holder");
   sample::ready(1);
 }

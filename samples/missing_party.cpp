@@ -6,7 +6,6 @@
 //     left ◀──────────────────────────held by───────────────────────────────────────┘
 //
 // Run with: pthread_barrier
-// Build with: dynamic
 // pstuck: 2 threads likely wait for each other
 
 #include <barrier>
@@ -72,6 +71,7 @@ int main(int, char** argv) {
   sample::wait_for_waits(1);
   sample::start("middle", is_std ? meet_std : meet);
   sample::start("right", is_std ? step_late_std : step_late);
+  sample::needs("library_symbols", "partner cycle finding");
   sample::cycle("left right"), sample::finding("deadlock", "inferred");
   sample::missing(is_std ? "g_std_round" : "g_round", 1);
   sample::ready(3);

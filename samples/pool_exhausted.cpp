@@ -3,7 +3,6 @@
 //
 //     4 × encoder ──wants a unit──▶ g_buffers, 0 of 4 left ──taken by──▶ the same 4 encoders
 //
-// Build with: dynamic
 // pstuck: 4 threads likely wait for each other
 
 #include <semaphore.h>
@@ -37,6 +36,7 @@ int main() {
   sem_init(&g_buffers, 0, 4);
   sample::lock("g_buffers", &g_buffers, "semaphore");
   for (int i = 1; i <= 4; ++i) sample::start("encoder-" + std::to_string(i), encode);
+  sample::needs("library_symbols", "partner cycle finding");
   sample::knot("encoder-1 encoder-2 encoder-3 encoder-4");
   sample::finding("deadlock", "inferred");
   sample::ready(4);

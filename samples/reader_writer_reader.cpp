@@ -7,7 +7,6 @@
 //                                              updater ──wants to write──┘ and is first in the
 //                                              queue
 //
-// Build with: dynamic
 // pstuck: 2 threads likely wait for each other
 
 #include <mutex>
@@ -65,6 +64,7 @@ int main() {
   sample::start("editor", edit);
   const pid_t updater = sample::start("updater", update);
   sample::start("archiver", [updater] { archive(updater); });
+  sample::needs("library_symbols", "partner cycle finding");
   sample::cycle("archiver editor"), sample::finding("deadlock", "inferred");
   sample::ready(3);
 }

@@ -7,7 +7,6 @@
 //       └──initialised by── its guard ◀──wants the prices made───────────┘
 //
 // Run with: statics | call_once | pthread_once
-// Build with: dynamic
 // pstuck: 2 threads likely wait for each other
 // pstuck: 2 threads wait for each other
 
@@ -119,6 +118,7 @@ int main(int, char** argv) {
     sample::lock("catalogue", nullptr, "static_guard");
     sample::start("left", [] { made_parts = prices(); });
     sample::start("right", [] { made_parts = catalogue(); });
+    sample::needs("library_symbols", "partner cycle finding");
     sample::finding("deadlock", "inferred");
   } else if (kind == "call_once") {
     sample::lock("g_prices_once", &g_prices_once, "once");

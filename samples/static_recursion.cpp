@@ -3,7 +3,6 @@
 //
 //     loader ──wants the settings made──▶ their guard ──initialised by──▶ loader
 //
-// Build with: dynamic
 // pstuck: itself
 
 #include "sample.h"
@@ -32,6 +31,7 @@ int main() {
   sample::begin();
   sample::lock("guard", nullptr, "static_guard");
   sample::start("loader", [] { settings().log_level = 1; });
+  sample::needs("library_symbols", "partner cycle finding");
   sample::cycle("loader"), sample::finding("deadlock", "inferred");
   sample::ready(1);
 }

@@ -6,7 +6,6 @@
 //       └──taken by── g_pen ◀──────wants──────┘
 //
 // Run with: semaphore
-// Build with: dynamic
 // pstuck: 2 threads likely wait for each other
 
 #include <semaphore.h>
@@ -71,6 +70,7 @@ int main(int, char** argv) {
   } else {
     start_plotters(g_counted_pen, "g_counted_pen", g_counted_ruler, "g_counted_ruler");
   }
+  sample::needs("library_symbols", "partner cycle finding");
   sample::cycle("left right"), sample::finding("deadlock", "inferred");
   sample::ready(2);
 }

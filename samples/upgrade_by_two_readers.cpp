@@ -6,7 +6,6 @@
 //       ▲                                             │
 //       └──────read by──────── g_rates ◀──wants to write
 //
-// Build with: dynamic
 // pstuck: 2 threads likely wait for each other
 
 #include <latch>
@@ -37,6 +36,7 @@ int main() {
   sample::lock("g_rates", &g_rates, "rwlock");
   sample::start("first", refresh_rate);
   sample::start("second", refresh_rate);
+  sample::needs("library_symbols", "partner cycle finding");
   sample::knot("first second"), sample::finding("deadlock", "inferred");
   sample::ready(2);
 }
