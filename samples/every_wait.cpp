@@ -4,7 +4,7 @@
 //     waiter ──wants──▶ one of the resources ──had or provided by──▶ holder ──▶ sleeps
 //
 // Run with: rwlock_read | rwlock_write | shared_mutex | shared_lock | condition_variable
-// Run with: semaphore | named_semaphore | pthread_barrier
+// Run with: semaphore | named_semaphore | counting_semaphore | pthread_barrier | barrier
 // Run with: spinlock | pthread_once | call_once | static_variable | async | promise | atomic
 // Run with: atomic_long | stdio
 // pstuck: waiter (
@@ -150,7 +150,8 @@ std::counting_semaphore<8> g_counting(1);
 }
 
 [[gnu::noinline]] void wait_counting_semaphore() {
-  sample::needs("library_symbols", "waits");
+  sample::needs("symbols", "waits kind");
+  sample::needs("calls", "partner");
   sample::waits("g_counting", "unit");
   g_counting.acquire();
   ++steps;
@@ -179,6 +180,7 @@ std::barrier g_barrier(2);
 }
 
 [[gnu::noinline]] void wait_barrier() {
+  sample::needs("symbols", "waits");
   sample::waits("g_barrier", "arrivals");
   g_barrier.arrive_and_wait();
   ++steps;
@@ -193,7 +195,7 @@ std::latch g_latch(1);
 }
 
 [[gnu::noinline]] void wait_latch() {
-  sample::needs("library_symbols", "waits");
+  sample::needs("symbols", "waits kind");
   sample::waits("g_latch", "arrivals");
   g_latch.wait();
   ++steps;

@@ -5,7 +5,7 @@
 //                                                                                   │
 //     left ◀──────────────────────────held by───────────────────────────────────────┘
 //
-// Run with: pthread_barrier
+// Run with: pthread_barrier | std_barrier
 // pstuck: 2 threads likely wait for each other
 
 #include <barrier>
@@ -62,6 +62,7 @@ int main(int, char** argv) {
   const bool is_std = std::string(argv[1]) == "std_barrier";
   pthread_barrier_init(&g_round, nullptr, 3);
   if (is_std) {
+    sample::needs("symbols", "waits cycle finding");
     sample::lock("g_std_round", &g_std_round, "barrier");
   } else {
     sample::lock("g_round", &g_round, "barrier");

@@ -5,8 +5,9 @@
 //       ▲                                     │            the frames of the two tell
 //       └──taken by── g_pen ◀──────wants──────┘
 //
-// Run with: semaphore
+// Run with: semaphore | binary_semaphore
 // pstuck: 2 threads likely wait for each other
+// pstuck: No hang found
 
 #include <semaphore.h>
 
@@ -68,6 +69,8 @@ int main(int, char** argv) {
   if (std::string(argv[1]) == "semaphore") {
     start_plotters(g_pen, "g_pen", g_ruler, "g_ruler");
   } else {
+    sample::needs("symbols", "waits kind");
+    sample::needs("calls", "partner cycle finding");
     start_plotters(g_counted_pen, "g_counted_pen", g_counted_ruler, "g_counted_ruler");
   }
   sample::needs("library_symbols", "partner cycle finding");

@@ -51,6 +51,7 @@ bool is_blocked(const Truth& truth, const TrueWait& wait) {
 
 bool SampleCase::has(const std::string& what) const {
   if (what == "library_symbols") return variant != "static";
+  if (what == "calls") return variant == "O0";
   return has_symbols() && (what == "symbols" || what == "debug_information");
 }
 

@@ -20,7 +20,7 @@ struct SampleCase {
   std::string extension = "cpp";  ///< of its source
 
   [[nodiscard]] bool has_symbols() const { return variant == "O0" || variant == "O2"; }
-  /// What a fact may need: debug_information, symbols, library_symbols.
+  /// What a fact may need: debug_information, symbols, library_symbols, calls.
   [[nodiscard]] bool has(const std::string& what) const;
 };
 
