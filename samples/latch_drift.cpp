@@ -3,7 +3,7 @@
 //
 //     main ──joins──▶ starter ──waits for 1 arrival──▶ g_start_line ◀── 2 × runner
 //
-// Run with: barrier
+// Run with: barrier | latch
 // pstuck: wait for one of them to act, and none will
 
 #include <barrier>
@@ -38,6 +38,7 @@ int main(int, char** argv) {
   const auto run = is_latch ? run_from_start : run_to_finish;
   pthread_barrier_init(&g_finish_line, nullptr, 3);
   if (is_latch) {
+    sample::needs("symbols", "waits kind missing finding");
     sample::lock("g_start_line", &g_start_line, "latch");
   } else {
     sample::lock("g_finish_line", &g_finish_line, "barrier");

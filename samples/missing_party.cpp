@@ -62,7 +62,7 @@ int main(int, char** argv) {
   const bool is_std = std::string(argv[1]) == "std_barrier";
   pthread_barrier_init(&g_round, nullptr, 3);
   if (is_std) {
-    sample::needs("symbols", "waits cycle finding");
+    sample::needs("symbols", "waits missing cycle finding");
     sample::lock("g_std_round", &g_std_round, "barrier");
   } else {
     sample::lock("g_round", &g_round, "barrier");
