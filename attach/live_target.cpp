@@ -15,6 +15,7 @@
 #include "attach/modules.h"
 #include "attach/page_map.h"
 #include "attach/process_access.h"
+#include "attach/semaphore_files.h"
 
 namespace pstuck {
 namespace {
@@ -178,6 +179,7 @@ Snapshot LiveTarget::capture(const CaptureOptions& options) {
   snapshot.realtime = read_clock(CLOCK_REALTIME);
   snapshot.monotonic = read_clock(CLOCK_MONOTONIC);
   snapshot.mappings = parse_maps(living_.read("maps").value_or(""));
+  find_semaphore_files(proc_path(process_.living, "root/dev/shm"), snapshot.mappings);
   capture_threads(options, snapshot);
   // From here on the target is running again.
   if (snapshot.threads.empty()) {

@@ -40,9 +40,8 @@ bool agrees(const FutexSleeper& sleeper, const SemaphoreBytes& semaphore) {
   return semaphore.shared != 0 || semaphore.waiters <= sleeper.snapshot.threads.size() + 1;
 }
 
-/// "/jobs" where the semaphore is that of sem_open("/jobs"). Who creates it maps it under another
-/// name and then renames the file, so that there its mapping looks deleted (glibc 2.36:
-/// sysdeps/pthread/sem_open.c). Empty for another.
+/// "/jobs" where the semaphore is that of sem_open("/jobs"). Empty for another, and where the name
+/// was removed: a core's creator has it mapped under a temporary one (attach/semaphore_files.h).
 std::string name_of(const Mapping* mapping) {
   constexpr std::string_view kFiles = "/dev/shm/sem.";
   if (mapping == nullptr || mapping->deleted || !mapping->path.starts_with(kFiles)) return {};
