@@ -83,6 +83,17 @@ struct Holder {
   std::optional<TaskElsewhere> elsewhere;  ///< set for kForkInherited and kOtherProcess
 };
 
+/// Why a lock's owner could not be told although a lock file says how to find it.
+struct OwnerGap {
+  enum class Kind {
+    kNoMember,  ///< no debug information has the member `what`
+    kNoTable,   ///< no symbol table has the variable `what`, or several have it
+    kNoThread,  ///< the lock records `what`, which leads to no thread
+  };
+  Kind kind = Kind::kNoMember;
+  std::string what;
+};
+
 /// What a thread has to do with a resource that does not record it.
 enum class Part {
   kHolds,        ///< a lock, alone
@@ -162,6 +173,7 @@ struct Resource {
   /// is compared.
   std::vector<std::byte> seen;
   Holder holder;
+  std::optional<OwnerGap> owner_gap;
   /// Who must act, ascending by thread; empty where only `holder` tells. A single one is `holder`
   /// too, when the evidence is good enough.
   std::vector<Partner> partners;

@@ -22,8 +22,24 @@ std::string with_mutex(const Resource& condition) {
   return fmt::format("used with {}, ", fitted_function(mutex.name, kWidestName));
 }
 
+/// Why what a lock file says of the owner led to nobody.
+std::string gap_words(const OwnerGap& gap) {
+  const std::string what = printable(gap.what, kWidestName);
+  switch (gap.kind) {
+    case OwnerGap::Kind::kNoMember:
+      return fmt::format("whose owner is not known: no debug information tells where {} is", what);
+    case OwnerGap::Kind::kNoTable:
+      return fmt::format("whose owner is not known: not one variable of the program is called {}",
+                         what);
+    case OwnerGap::Kind::kNoThread:
+      return fmt::format("whose owner is not known: it records {}, which leads to no thread", what);
+  }
+  return {};
+}
+
 /// Why nobody is named; begins so that it can follow the resource's name and a comma.
 std::string why_not_known(const Resource& resource) {
+  if (resource.owner_gap) return gap_words(*resource.owner_gap);
   const std::string state = state_words(resource);
   switch (resource.kind) {
     case ResourceKind::kRwlock:

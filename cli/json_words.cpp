@@ -204,6 +204,18 @@ std::string_view json_word(OwnerFate fate) {
   return {};
 }
 
+std::string_view json_word(OwnerGap::Kind kind) {
+  switch (kind) {
+    case OwnerGap::Kind::kNoMember:
+      return "no_member";
+    case OwnerGap::Kind::kNoTable:
+      return "no_table";
+    case OwnerGap::Kind::kNoThread:
+      return "no_thread";
+  }
+  return {};
+}
+
 std::string_view json_word(Part part) {
   switch (part) {
     case Part::kHolds:

@@ -18,6 +18,7 @@ std::string_view json_word(NamedBy how);
 std::string_view json_word(MutexType type);
 std::string_view json_word(MutexProtocol protocol);
 std::string_view json_word(OwnerFate fate);
+std::string_view json_word(OwnerGap::Kind kind);
 std::string_view json_word(Part part);
 std::string_view json_word(Needs needs);
 std::string_view json_word(FoundBy how);

@@ -1,26 +1,28 @@
 #include "cli/lock_file.h"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
-#include <array>
 #include <fstream>
 #include <iterator>
 #include <limits>
-#include <optional>
-#include <utility>
 
 #include "attach/error.h"
-#include "cli/words.h"
+#include "cli/toml_entry.h"
 
-// Every key is read through Entry, which knows where it stands, so that a message can say
+// Every key is read through TomlEntry, which knows where it stands, so that a message can say
 // file:line:column. What is not known is refused: a misspelt key would silently do nothing.
 
 namespace pstuck {
 namespace {
 
+using Owner = LockDescription::Owner;
+using OwnerUnit = LockDescription::OwnerUnit;
+using Table = LockDescription::Table;
+using Does = OwnLockFunction::Does;
+
 constexpr std::string_view kSeeManual = "see LOCK FILES in pstuck(1)";
 constexpr std::int64_t kMostArguments = 6;  // that x86-64 passes in registers
+constexpr std::int64_t kMostOffset = std::numeric_limits<std::int32_t>::max();
 
 constexpr std::array kWaits{
     std::pair{std::string_view("lock"), WaitKind::kLock},
@@ -32,132 +34,151 @@ constexpr std::array kWaits{
     std::pair{std::string_view("result"), WaitKind::kResult},
     std::pair{std::string_view("change"), WaitKind::kChange},
     std::pair{std::string_view("initialisation"), WaitKind::kInitialisation}};
-using OwnerUnit = LockDescription::OwnerUnit;
 constexpr std::array kUnits{std::pair{std::string_view("tid"), OwnerUnit::kTid},
-                            std::pair{std::string_view("pthread_t"), OwnerUnit::kPthread}};
+                            std::pair{std::string_view("pthread_t"), OwnerUnit::kPthread},
+                            std::pair{std::string_view("index"), OwnerUnit::kIndex}};
+constexpr std::array kSlotUnits{kUnits[0], kUnits[1]};
+constexpr std::array kSuccesses{std::pair{std::string_view("zero"), Does::kTriesForZero},
+                                std::pair{std::string_view("nonzero"), Does::kTriesForOther}};
 
-[[noreturn]] void refuse(const std::string& path, const toml::source_region& where,
-                         const std::string& what, const std::string& hint) {
-  throw Error(ErrorKind::kUsage,
-              fmt::format("{}:{}:{}: {}", path, where.begin.line, where.begin.column, what), hint);
+/// Where the last "::" outside brackets begins; npos where there is none.
+std::size_t find_last_scope(std::string_view name) {
+  int depth = 0;
+  for (std::size_t i = name.size(); i-- > 1;) {
+    if (name[i] == '>') ++depth;
+    if (name[i] == '<') --depth;
+    if (depth == 0 && name[i] == ':' && name[i - 1] == ':') return i - 1;
+  }
+  return std::string_view::npos;
 }
 
-/// One table and the keys that it may have.
-class Entry {
- public:
-  Entry(const toml::table& table, const std::string& path, std::string name)
-      : table_(table), path_(path), name_(std::move(name)) {}
+bool is_member_path(std::string_view path) {
+  return !path.empty() && !path.starts_with('.') && !path.ends_with('.') &&
+         path.find("..") == std::string_view::npos &&
+         path.find_first_of(" []-<>:*&()") == std::string_view::npos;
+}
 
-  void allow_only(std::initializer_list<std::string_view> keys) const {
-    for (const auto& [key, value] : table_) {
-      if (std::find(keys.begin(), keys.end(), key.str()) != keys.end()) continue;
-      refuse_at(key.source(), fmt::format("{} has no key \"{}\"", name_, key.str()),
-                "its keys are " + joined({keys.begin(), keys.end()}, ", "));
-    }
+/// The owner's size, or a slot's; 4 bytes, or those of a pthread_t.
+std::size_t read_size(const TomlEntry& entry, OwnerUnit unit) {
+  if (!entry.has("size")) return unit == OwnerUnit::kPthread ? 8 : 4;
+  const std::uint64_t size = entry.number("size", 1, 8);
+  const bool is_right = size == 8 || (size == 4 && unit != OwnerUnit::kPthread) ||
+                        (size <= 2 && unit == OwnerUnit::kIndex);
+  if (!is_right) {
+    entry.refuse_at(entry.need("size"), fmt::format("an owner cannot have {} bytes", size),
+                    "a tid has 4 or 8, a pthread_t has 8, an index 1, 2, 4 or 8");
   }
+  return size;
+}
 
-  [[nodiscard]] bool has(std::string_view key) const { return table_.contains(key); }
-
-  [[nodiscard]] std::string text(std::string_view key) const {
-    const toml::node& node = need(key);
-    const auto* value = node.as_string();
-    if (!value || value->get().empty()) {
-      refuse_at(node.source(), fmt::format("\"{}\" is not a text", key), "write it as \"…\"");
-    }
-    return value->get();
+/// "Type::member.member".
+void parse_member(const std::string& text, const TomlEntry& lock, Owner& owner) {
+  const std::size_t scope = find_last_scope(text);
+  const bool is_qualified = scope != std::string::npos && scope > 0;
+  if (!is_qualified || !is_member_path(std::string_view(text).substr(scope + 2))) {
+    lock.refuse_at(lock.need("owner"), fmt::format("\"{}\" names no member of a type", text),
+                   "write owner = \"ns::Type::member\" or \"ns::Type::member.member\"");
   }
+  owner.type = text.substr(0, scope);
+  owner.member = text.substr(scope + 2);
+}
 
-  [[nodiscard]] std::vector<std::string> texts(std::string_view key) const {
-    const toml::node& node = need(key);
-    std::vector<std::string> texts;
-    if (const auto* list = node.as_array()) {
-      for (const toml::node& item : *list) {
-        const auto* value = item.as_string();
-        if (!value || value->get().empty()) {
-          refuse_at(item.source(), fmt::format("\"{}\" has an item that is not a text", key),
-                    "write each as \"…\"");
-        }
-        texts.push_back(value->get());
-      }
-    }
-    if (texts.empty()) {
-      refuse_at(node.source(), fmt::format("\"{}\" is not a list of texts", key),
-                fmt::format("write {} = [\"…\"]", key));
-    }
-    return texts;
+Table read_table(const TomlEntry& lock) {
+  const TomlEntry entry = lock.table("owner_table");
+  entry.allow_only({"variable", "member", "stride", "offset", "size", "unit", "first"});
+  Table table{.variable = entry.text("variable")};
+  if (entry.has("member") == entry.has("stride")) {
+    entry.refuse_here("\"owner_table\" needs either \"member\" or \"stride\"",
+                      "where in a slot is the thread's id: in a member of that name, by debug "
+                      "information, or at an offset in slots of so many bytes?");
   }
-
-  [[nodiscard]] std::uint64_t number(std::string_view key, std::int64_t least,
-                                     std::int64_t most) const {
-    const toml::node& node = need(key);
-    const auto* value = node.as_integer();
-    if (!value || value->get() < least || value->get() > most) {
-      refuse_at(node.source(),
-                fmt::format("\"{}\" is not a number from {} to {}", key, least, most), {});
-    }
-    return static_cast<std::uint64_t>(value->get());
+  if (entry.has("unit")) table.unit = entry.choice("unit", kSlotUnits);
+  if (entry.has("first")) table.first = entry.number("first", 0, kMostOffset);
+  if (entry.has("member")) {
+    entry.allow_only({"variable", "member", "unit", "first"});
+    table.member = entry.text("member");
+    if (is_member_path(table.member)) return table;
+    entry.refuse_at(entry.need("member"), fmt::format("\"{}\" names no member", table.member),
+                    "write member = \"tid\" or \"info.tid\"");
   }
-
-  template <typename T, std::size_t N>
-  [[nodiscard]] T choice(std::string_view key,
-                         const std::array<std::pair<std::string_view, T>, N>& choices) const {
-    const std::string word = text(key);
-    std::vector<std::string> known;
-    for (const auto& [name, value] : choices) {
-      if (name == word) return value;
-      known.emplace_back(name);
-    }
-    refuse_at(need(key).source(), fmt::format("\"{}\" cannot be \"{}\"", key, word),
-              "it is one of " + joined(known, ", "));
+  table.stride = entry.number("stride", 1, kMostOffset);
+  if (entry.has("offset")) table.offset = entry.number("offset", 0, kMostOffset);
+  table.size = read_size(entry, table.unit);
+  if (table.offset + table.size > table.stride) {
+    entry.refuse_here("a slot ends before the thread's id in it does",
+                      "\"stride\" is the size of a slot, \"offset\" where in it the id begins");
   }
+  return table;
+}
 
-  [[nodiscard]] const toml::node& need(std::string_view key) const {
-    const toml::node* node = table_.get(key);
-    if (!node) refuse_here(fmt::format("{} lacks \"{}\"", name_, key), std::string(kSeeManual));
-    return *node;
-  }
-
-  [[noreturn]] void refuse_here(const std::string& what, const std::string& hint) const {
-    refuse_at(table_.source(), what, hint);
-  }
-
-  [[noreturn]] void refuse_at(const toml::source_region& where, const std::string& what,
-                              const std::string& hint) const {
-    refuse(path_, where, what, hint);
-  }
-
- private:
-  const toml::table& table_;
-  const std::string& path_;
-  std::string name_;
-};
-
-constexpr std::int64_t kMostOffset = std::numeric_limits<std::int32_t>::max();
-
-LockDescription::Owner read_owner(const Entry& lock, const std::string& path) {
-  const toml::node& node = lock.need("owner");
-  const auto* table = node.as_table();
-  if (!table) {
-    lock.refuse_at(node.source(), "\"owner\" is not a table",
-                   "write owner = { offset = 8, size = 4 }");
-  }
-  const Entry entry(*table, path, "owner");
-  entry.allow_only({"offset", "size"});
-  LockDescription::Owner owner{.offset = entry.number("offset", 0, kMostOffset)};
+Owner read_owner(const TomlEntry& lock) {
+  Owner owner;
   if (lock.has("owner_unit")) owner.unit = lock.choice("owner_unit", kUnits);
-  const bool is_pthread = owner.unit == OwnerUnit::kPthread;
-  owner.size = is_pthread ? 8 : 4;
-  if (entry.has("size")) owner.size = entry.number("size", 4, 8);
-  if ((owner.size != 4 && owner.size != 8) || (is_pthread && owner.size != 8)) {
-    lock.refuse_at(node.source(), fmt::format("an owner cannot have {} bytes", owner.size),
-                   "a tid has 4 or 8, a pthread_t has 8");
+  const toml::node& node = lock.need("owner");
+  if (const auto* text = node.as_string()) {
+    parse_member(text->get(), lock, owner);
+  } else if (node.is_table()) {
+    const TomlEntry entry = lock.table("owner");
+    entry.allow_only({"offset", "size"});
+    owner.offset = entry.number("offset", 0, kMostOffset);
+    owner.size = read_size(entry, owner.unit);
+  } else {
+    lock.refuse_at(node, "\"owner\" is neither a text nor a table",
+                   "write owner = \"Type::member\" or owner = { offset = 8, size = 4 }");
   }
+  if (lock.has("owner_table") != (owner.unit == OwnerUnit::kIndex)) {
+    lock.refuse_here("\"owner_table\" and owner_unit = \"index\" go together",
+                     "an index says who the owner is only with the table of threads that it is "
+                     "of");
+  }
+  if (lock.has("owner_table")) owner.table = read_table(lock);
   return owner;
 }
 
+/// One function, "f" or { function = "f", argument = 2 }.
+OwnLockFunction read_function(const toml::node& node, std::string_view key, const TomlEntry& lock) {
+  OwnLockFunction function;
+  if (key == "gives_back") function.does = Does::kGivesBack;
+  if (const auto* text = node.as_string(); text && !text->get().empty()) {
+    function.name = text->get();
+    return function;
+  }
+  if (!node.is_table()) {
+    lock.refuse_at(node, fmt::format("\"{}\" has an item that is no function", key),
+                   "write \"f\" or { function = \"f\", argument = 2 }");
+  }
+  const TomlEntry entry(*node.as_table(), lock.path(), std::string(key));
+  if (key == "takes") {
+    entry.allow_only({"function", "argument", "if_returns"});
+    if (entry.has("if_returns")) function.does = entry.choice("if_returns", kSuccesses);
+  } else {
+    entry.allow_only({"function", "argument"});
+  }
+  function.name = entry.text("function");
+  if (entry.has("argument")) function.argument = entry.number("argument", 1, kMostArguments);
+  return function;
+}
+
+void read_functions(std::string_view key, const TomlEntry& entry, LockDescription& lock) {
+  if (!entry.has(key)) return;
+  const bool can_be_held = lock.wait == WaitKind::kLock || lock.wait == WaitKind::kReadLock ||
+                           lock.wait == WaitKind::kWriteLock || lock.wait == WaitKind::kUnit;
+  if (!can_be_held) {
+    entry.refuse_at(entry.need(key), fmt::format("\"{}\" of what nobody can have", key),
+                    "it goes with wait = \"lock\", \"read\", \"write\" or \"unit\"");
+  }
+  for (const toml::node& node : entry.list(key)) {
+    OwnLockFunction function = read_function(node, key, entry);
+    function.shared = lock.wait == WaitKind::kReadLock;
+    function.counts_units = lock.wait == WaitKind::kUnit;
+    lock.functions.push_back(std::move(function));
+  }
+}
+
 LockDescription read_lock(const toml::table& table, const std::string& path) {
-  const Entry entry(table, path, "[[lock]]");
-  entry.allow_only({"type", "waits_in", "wait", "futex_offset", "argument", "owner", "owner_unit"});
+  const TomlEntry entry(table, path, "[[lock]]");
+  entry.allow_only({"type", "waits_in", "wait", "futex_offset", "argument", "owner", "owner_unit",
+                    "owner_table", "takes", "gives_back"});
   LockDescription lock{.type = entry.text("type"), .waits_in = entry.texts("waits_in")};
   if (entry.has("wait")) lock.wait = entry.choice("wait", kWaits);
   if (entry.has("futex_offset")) lock.futex_offset = entry.number("futex_offset", 0, kMostOffset);
@@ -167,10 +188,13 @@ LockDescription read_lock(const toml::table& table, const std::string& path) {
                       "where does the lock lie: so far before the word that its waiters sleep "
                       "on, or at the address that the function gets as an argument?");
   }
-  if (entry.has("owner")) lock.owner = read_owner(entry, path);
-  if (entry.has("owner_unit") && !lock.owner) {
-    entry.refuse_here("\"owner_unit\" without \"owner\"", std::string(kSeeManual));
+  if (entry.has("owner")) lock.owner = read_owner(entry);
+  for (const std::string_view key : {"owner_unit", "owner_table"}) {
+    if (!entry.has(key) || lock.owner) continue;
+    entry.refuse_here(fmt::format("\"{}\" without \"owner\"", key), std::string(kSeeManual));
   }
+  read_functions("takes", entry, lock);
+  read_functions("gives_back", entry, lock);
   return lock;
 }
 
@@ -192,7 +216,7 @@ std::vector<LockDescription> parse_lock_file(std::string_view text, const std::s
   } catch (const toml::parse_error& error) {
     refuse(path, error.source(), std::string(error.description()), std::string(kSeeManual));
   }
-  Entry(document, path, "the file").allow_only({"lock"});
+  TomlEntry(document, path, "the file").allow_only({"lock"});
   std::vector<LockDescription> locks;
   const toml::node* node = document.get("lock");
   if (!node) return locks;

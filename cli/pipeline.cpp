@@ -37,6 +37,14 @@ void confirm_findings(Target& target, Report& report) {
   }
 }
 
+std::vector<OwnLockFunction> lock_functions_of(const std::vector<LockDescription>& locks) {
+  std::vector<OwnLockFunction> functions;
+  for (const LockDescription& lock : locks) {
+    functions.insert(functions.end(), lock.functions.begin(), lock.functions.end());
+  }
+  return functions;
+}
+
 }  // namespace
 
 Report look_at(const std::string& spec, const Options& options) {
@@ -56,6 +64,7 @@ Report look_at(const std::string& spec, const Options& options) {
   Symbolizer symbolizer(report.snapshot, memory,
                         {.max_frames = options.max_frames,
                          .lines = options.lines,
+                         .lock_functions = lock_functions_of(locks),
                          .progress = progress.step("stacks unwound")});
   report.stacks = symbolizer.symbolize();
 

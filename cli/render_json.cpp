@@ -54,6 +54,7 @@ class ReportWriter {
   [[nodiscard]] Json rwlock(const Resource& resource) const;
   [[nodiscard]] Json parties(const Resource& resource) const;
   [[nodiscard]] Json condition_mutex(const Resource& resource) const;
+  [[nodiscard]] static Json owner_gap(const Resource& resource);
   [[nodiscard]] Json partner(const Partner& partner) const;
   [[nodiscard]] Json holder(const Holder& holder) const;
   [[nodiscard]] Json cycle(const Cycle& cycle) const;
@@ -251,6 +252,7 @@ Json ReportWriter::resource(const Resource& resource) const {
       {"parties", parties(resource)},
       {"condition_mutex", condition_mutex(resource)},
       {"holder", holder(resource.holder)},
+      {"owner_gap", owner_gap(resource)},
       {"partners", list_of(resource.partners, [&](const Partner& item) { return partner(item); })},
       {"partners_complete", resource.partners_complete},
       {"needs", json_word(resource.needs)},
@@ -275,6 +277,11 @@ Json ReportWriter::condition_mutex(const Resource& resource) const {
   if (!resource.condition_mutex) return {};
   return {{"address", hexadecimal(resource.condition_mutex->address.value)},
           {"name", or_null(resource.condition_mutex->name)}};
+}
+
+Json ReportWriter::owner_gap(const Resource& resource) {
+  if (!resource.owner_gap) return {};
+  return {{"kind", json_word(resource.owner_gap->kind)}, {"what", resource.owner_gap->what}};
 }
 
 Json ReportWriter::partner(const Partner& partner) const {

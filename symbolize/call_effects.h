@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <unordered_map>
 
 #include "symbolize/import_slots.h"
@@ -15,13 +16,13 @@ class CallEffects {
  public:
   /// All must outlive it; the budget is LockFlow's.
   CallEffects(LoadedModules& modules, Memory& memory, MachineCode& code, Formulas& formulas,
-              std::size_t& budget)
+              std::size_t& budget, std::span<const OwnLockFunction> own)
       : modules_(modules),
         memory_(memory),
         code_(code),
         formulas_(formulas),
         budget_(budget),
-        lock_functions_(modules, formulas),
+        lock_functions_(modules, formulas, own),
         imports_(modules) {}
 
   /// The reference stays valid.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "symbolize/demangle.h"
+#include "symbolize/function_patterns.h"
 
 namespace pstuck {
 namespace {
@@ -88,6 +89,22 @@ std::optional<Address> VariableIndex::find(std::size_t module, std::string_view 
   const auto found = std::ranges::find_if(variables, is_it);
   if (found == variables.end()) return {};
   return Address{found->start};
+}
+
+std::optional<AddressRange> VariableIndex::find_own(std::size_t modules, std::string_view name) {
+  std::optional<AddressRange> found;
+  for (std::size_t module = 0; module < modules; ++module) {
+    if (modules_.is_c_library(module)) continue;
+    for (const Variable& variable : variables_of(module).fixed) {
+      const std::string_view symbol = without_version(variable.rank.name);
+      if (!may_have_name(name, symbol) || demangle(symbol) != name) continue;
+      const Address start{variable.start};
+      const AddressRange range{start, start + variable.size};
+      if (found && *found != range) return {};
+      found = range;
+    }
+  }
+  return found;
 }
 
 }  // namespace pstuck

@@ -25,6 +25,10 @@ class VariableIndex {
   /// The variable of this name in the module.
   std::optional<Address> find(std::size_t module, std::string_view name);
 
+  /// The variable that has this name once it is demangled, of the first so many modules without the
+  /// C library; none where several have it.
+  std::optional<AddressRange> find_own(std::size_t modules, std::string_view name);
+
  private:
   struct Variable {
     std::uint64_t start = 0;

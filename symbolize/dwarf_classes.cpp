@@ -18,21 +18,22 @@ constexpr std::size_t kMostEntries = 4'000'000;
 constexpr std::size_t kMostAlike = 64;
 constexpr int kDeepest = 64;
 
-/// Gathers the classes of a module's units and namespaces.
-class Gatherer {
- public:
-  using Index = std::unordered_map<std::string_view, std::vector<DwarfEntry>>;
+}  // namespace
 
-  Index gather(Dwarf* dwarf);
+/// Gathers the classes of a module's units and namespaces.
+class ClassGatherer {
+ public:
+  DwarfClasses::Index gather(Dwarf* dwarf);
 
  private:
   void walk(const DwarfEntry& parent, int depth);
+  static void add(const DwarfEntry& entry, DwarfClasses::ByName& entries);
 
-  Index index_;
+  DwarfClasses::Index index_;
   std::size_t budget_ = kMostEntries;
 };
 
-Gatherer::Index Gatherer::gather(Dwarf* dwarf) {
+DwarfClasses::Index ClassGatherer::gather(Dwarf* dwarf) {
   Dwarf_CU* unit = nullptr;
   Dwarf_Die entry;
   while (budget_ > 0 &&
@@ -42,17 +43,27 @@ Gatherer::Index Gatherer::gather(Dwarf* dwarf) {
   return std::move(index_);
 }
 
-void Gatherer::walk(const DwarfEntry& parent, int depth) {
+void ClassGatherer::add(const DwarfEntry& entry, DwarfClasses::ByName& entries) {
+  auto& alike = entries[entry.name()];
+  if (alike.size() < kMostAlike) alike.push_back(entry);
+}
+
+void ClassGatherer::walk(const DwarfEntry& parent, int depth) {
   for (auto child = parent.first_child(); child && budget_ > 0; child = child->next_sibling()) {
     --budget_;
-    if (child->tag() == DW_TAG_namespace) {
+    const int tag = child->tag();
+    if (tag == DW_TAG_namespace) {
       if (depth < kDeepest && child->name() != "std") walk(*child, depth + 1);
-    } else if (is_class(child->tag()) && !child->is_declaration() && !child->name().empty()) {
-      auto& alike = index_[child->name()];
-      if (alike.size() < kMostAlike) alike.push_back(*child);
+    } else if (is_class(tag) && !child->is_declaration() && !child->name().empty()) {
+      add(*child, index_.classes);
+    } else if (tag == DW_TAG_typedef) {
+      const auto type = child->type();
+      if (type && is_class(type->tag()) && type->name().empty()) add(*child, index_.typedefs);
     }
   }
 }
+
+namespace {
 
 /// Where the last "::" outside brackets begins; npos for an unqualified name.
 std::size_t find_last_scope(std::string_view name) {
@@ -81,7 +92,7 @@ const DwarfClasses::Index& DwarfClasses::index_of(std::size_t module) {
     Dwarf_Addr bias = 0;
     Dwfl_Module* handle = modules_.open(module);
     Dwarf* dwarf = handle ? dwfl_module_getdwarf(handle, &bias) : nullptr;
-    if (dwarf) entry->second = Gatherer().gather(dwarf);
+    if (dwarf) entry->second = ClassGatherer().gather(dwarf);
   }
   return entry->second;
 }
@@ -97,17 +108,22 @@ bool DwarfClasses::has_name(const DwarfEntry& entry, std::string_view qualified_
   return without_spaces(full) == wanted;
 }
 
+std::vector<DwarfEntry> DwarfClasses::find_in(const ByName& entries, std::string_view own_name,
+                                              std::string_view qualified_name) {
+  std::vector<DwarfEntry> found;
+  if (const auto alike = entries.find(own_name); alike != entries.end()) {
+    std::ranges::copy_if(alike->second, std::back_inserter(found),
+                         [&](const DwarfEntry& entry) { return has_name(entry, qualified_name); });
+  }
+  return found;
+}
+
 std::vector<DwarfEntry> DwarfClasses::find(std::size_t module, std::string_view qualified_name) {
   if (qualified_name.size() > kLongestName) return {};
   const std::size_t split = find_last_scope(qualified_name);
   const bool is_qualified = split != std::string_view::npos;
   const std::string_view own = is_qualified ? qualified_name.substr(split + 2) : qualified_name;
-  std::vector<DwarfEntry> found;
-  const Index& index = index_of(module);
-  if (const auto alike = index.find(own); alike != index.end()) {
-    std::ranges::copy_if(alike->second, std::back_inserter(found),
-                         [&](const DwarfEntry& entry) { return has_name(entry, qualified_name); });
-  }
+  std::vector<DwarfEntry> found = find_in(index_of(module).classes, own, qualified_name);
   if (!found.empty() || !is_qualified) return found;
   for (const DwarfEntry& outer : find(module, qualified_name.substr(0, split))) {
     std::size_t budget = kMostAlike * kMostAlike;
@@ -118,6 +134,15 @@ std::vector<DwarfEntry> DwarfClasses::find(std::size_t module, std::string_view 
     }
   }
   return found;
+}
+
+std::vector<DwarfEntry> DwarfClasses::find_by_typedef(std::size_t module,
+                                                      std::string_view qualified_name) {
+  if (qualified_name.size() > kLongestName) return {};
+  const std::size_t split = find_last_scope(qualified_name);
+  const std::string_view own =
+      split == std::string_view::npos ? qualified_name : qualified_name.substr(split + 2);
+  return find_in(index_of(module).typedefs, own, qualified_name);
 }
 
 }  // namespace pstuck

@@ -21,10 +21,20 @@ class DwarfClasses {
   /// namespaces; a class of a header is defined in many units. No classes inside functions.
   std::vector<DwarfEntry> find(std::size_t module, std::string_view qualified_name);
 
+  /// Definitions of classes that have this name by a typedef only, as C's often have.
+  std::vector<DwarfEntry> find_by_typedef(std::size_t module, std::string_view qualified_name);
+
  private:
-  using Index = std::unordered_map<std::string_view, std::vector<DwarfEntry>>;  // by own name
+  using ByName = std::unordered_map<std::string_view, std::vector<DwarfEntry>>;  // their own names
+  struct Index {
+    ByName classes;
+    ByName typedefs;  // of classes without a name
+  };
+  friend class ClassGatherer;
 
   const Index& index_of(std::size_t module);
+  std::vector<DwarfEntry> find_in(const ByName& entries, std::string_view own_name,
+                                  std::string_view qualified_name);
   bool has_name(const DwarfEntry& entry, std::string_view qualified_name);
 
   LoadedModules& modules_;

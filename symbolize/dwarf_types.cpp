@@ -309,6 +309,11 @@ std::optional<MemberPath> DwarfTypes::find_class_member(std::size_t module,
   return agreed;
 }
 
+std::vector<DwarfEntry> DwarfTypes::find_classes(std::size_t module, std::string_view name) {
+  const auto found = impl_->classes.find(module, name);
+  return found.empty() ? impl_->classes.find_by_typedef(module, name) : found;
+}
+
 DwarfScopes& DwarfTypes::scopes() { return impl_->scopes; }
 
 }  // namespace pstuck

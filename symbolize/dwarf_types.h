@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "symbolize/dwarf_entry.h"
 #include "symbolize/dwarf_scopes.h"
@@ -52,6 +53,9 @@ class DwarfTypes {
   /// module's DWARF does not define it, and where two definitions contradict each other.
   std::optional<MemberPath> find_class_member(std::size_t module, std::string_view class_name,
                                               std::uint64_t offset);
+
+  /// All definitions of a class with this name, as DwarfClasses::find(), or by a typedef.
+  std::vector<DwarfEntry> find_classes(std::size_t module, std::string_view name);
 
   DwarfScopes& scopes();
 

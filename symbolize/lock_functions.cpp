@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "symbolize/demangle.h"
+#include "symbolize/function_patterns.h"
 #include "symbolize/symbol_names.h"
 
 namespace pstuck {
@@ -185,6 +186,28 @@ CallEffect make_effect(Does does, Formula object, LockFamily family) {
   return effect;
 }
 
+Does does_as(const OwnLockFunction& function) {
+  switch (function.does) {
+    case OwnLockFunction::Does::kTakes:
+      return function.shared ? Does::kTakesShared : Does::kTakes;
+    case OwnLockFunction::Does::kTriesForZero:
+      return function.shared ? Does::kTriesShared : Does::kTries;
+    case OwnLockFunction::Does::kTriesForOther:
+      return function.shared ? Does::kTriesSharedForTrue : Does::kTriesForTrue;
+    case OwnLockFunction::Does::kGivesBack:
+      break;
+  }
+  return Does::kGivesBack;
+}
+
+/// A copy that the compiler made for some callers: it may lack arguments, or most of the function.
+bool is_clone(std::string_view symbol) {
+  constexpr std::string_view kSuffixes[] = {".part.", ".isra.", ".constprop.", ".cold"};
+  return std::ranges::any_of(kSuffixes, [&](std::string_view suffix) {
+    return symbol.find(suffix) != std::string_view::npos;
+  });
+}
+
 /// It runs code of the program's own, or lets other threads go on that change what they like.
 bool is_stranger(Does does) {
   return does == Does::kArrives || does == Does::kNotifies || does == Does::kRunsOnce;
@@ -238,6 +261,7 @@ std::size_t count_template_arguments(std::string_view name) {
 }  // namespace
 
 std::optional<CallEffect> LockFunctions::effect_of(std::string_view symbol) {
+  if (const auto own = effect_of_own(symbol)) return own;
   if (symbol.starts_with("_Z")) {
     const auto effect = effect_of_method(symbol);
     return effect ? effect : effect_of_template(symbol);
@@ -250,6 +274,29 @@ std::optional<CallEffect> LockFunctions::effect_of(std::string_view symbol) {
   if (name.ends_with("lockfile")) lock = formulas_.load(lock + kFileLockOffset);
   CallEffect effect = make_effect(found->does, lock, found->family);
   effect.stranger = is_stranger(found->does);
+  return effect;
+}
+
+/// A function may take several locks, or give one back for another. What it writes is not known.
+std::optional<CallEffect> LockFunctions::effect_of_own(std::string_view symbol) {
+  std::optional<CallEffect> effect;
+  std::string name;
+  for (const OwnLockFunction& function : own_) {
+    if (!may_have_name(function.name, symbol) || is_clone(symbol)) continue;
+    if (name.empty()) name = bare_function_name(demangle(without_version(symbol)));
+    if (!names_function(function.name, name)) continue;
+    if (function.argument == 0 || function.argument > kArgumentRegisters.size()) continue;
+    const Formula lock = Formulas::entry(kArgumentRegisters[function.argument - 1]);
+    const auto family = function.counts_units ? LockFamily::kSemaphore : LockFamily::kLibrary;
+    const CallEffect one = make_effect(does_as(function), lock, family);
+    if (!effect) effect.emplace();
+    effect->takes.insert(effect->takes.end(), one.takes.begin(), one.takes.end());
+    effect->gives_back.insert(effect->gives_back.end(), one.gives_back.begin(),
+                              one.gives_back.end());
+    if (!one.tries) continue;
+    effect->tries = true;
+    effect->taken_if_zero = one.taken_if_zero;
+  }
   return effect;
 }
 

@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 
 #include "symbolize/flow_state.h"
 #include "symbolize/modules.h"
+#include "symbolize/own_lock_functions.h"
 
 namespace pstuck {
 
@@ -15,8 +17,9 @@ namespace pstuck {
 /// code. Each module's symbol table is gone through once, when first asked.
 class LockFunctions {
  public:
-  LockFunctions(LoadedModules& modules, Formulas& formulas)
-      : modules_(modules), formulas_(formulas) {}
+  /// All must outlive it.
+  LockFunctions(LoadedModules& modules, Formulas& formulas, std::span<const OwnLockFunction> own)
+      : modules_(modules), formulas_(formulas), own_(own) {}
 
   /// Null for any other function.
   const CallEffect* find(Address function);
@@ -27,11 +30,13 @@ class LockFunctions {
  private:
   void read_symbols(std::size_t module);
   std::optional<CallEffect> effect_of(std::string_view symbol);
+  std::optional<CallEffect> effect_of_own(std::string_view symbol);
   std::optional<CallEffect> effect_of_method(std::string_view symbol);
   std::optional<CallEffect> effect_of_template(std::string_view symbol);
 
   LoadedModules& modules_;
   Formulas& formulas_;
+  std::span<const OwnLockFunction> own_;
   std::set<std::size_t> modules_read_;
   std::unordered_map<std::uint64_t, CallEffect> effects_;
 };

@@ -70,14 +70,14 @@ struct PhysicalFrame {
 class LockingCalls::Impl {
  public:
   Impl(const Snapshot& snapshot, LoadedModules& modules, Memory& memory, FunctionRanges& ranges,
-       SourceLines* lines)
+       SourceLines* lines, std::span<const OwnLockFunction> own)
       : snapshot_(snapshot),
         modules_(modules),
         memory_(memory),
         lines_(lines),
         ranges_(ranges),
         code_(ranges_, memory),
-        effects_(modules, memory, code_, formulas_, budget_) {}
+        effects_(modules, memory, code_, formulas_, budget_, own) {}
 
   std::vector<LockingCall> find(const Stacks& stacks, std::size_t thread, Address lock);
   std::optional<std::uint64_t> find_argument(const Stacks& stacks, std::size_t thread,
@@ -321,8 +321,9 @@ std::vector<ObjectUse> LockingCalls::Impl::find_uses(const Stacks& stacks,
 }
 
 LockingCalls::LockingCalls(const Snapshot& snapshot, LoadedModules& modules, Memory& memory,
-                           FunctionRanges& ranges, SourceLines* lines)
-    : impl_(std::make_unique<Impl>(snapshot, modules, memory, ranges, lines)) {}
+                           FunctionRanges& ranges, SourceLines* lines,
+                           std::span<const OwnLockFunction> own)
+    : impl_(std::make_unique<Impl>(snapshot, modules, memory, ranges, lines, own)) {}
 
 LockingCalls::~LockingCalls() = default;
 

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "symbolize/function_ranges.h"
 #include "symbolize/lines.h"
+#include "symbolize/own_lock_functions.h"
 #include "symbolize/program.h"
 
 namespace pstuck {
@@ -14,7 +16,7 @@ class LockingCalls {
  public:
   /// All must outlive it. `lines` is null when lines are not wanted.
   LockingCalls(const Snapshot& snapshot, LoadedModules& modules, Memory& memory,
-               FunctionRanges& ranges, SourceLines* lines);
+               FunctionRanges& ranges, SourceLines* lines, std::span<const OwnLockFunction> own);
   ~LockingCalls();
   LockingCalls(const LockingCalls&) = delete;
   LockingCalls& operator=(const LockingCalls&) = delete;

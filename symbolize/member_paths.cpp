@@ -12,6 +12,7 @@
 
 #include "symbolize/dwarf_locations.h"
 #include "symbolize/dwarf_units.h"
+#include "symbolize/named_members.h"
 
 namespace pstuck {
 namespace {
@@ -107,6 +108,14 @@ MemberPaths::~MemberPaths() = default;
 std::optional<MemberPath> MemberPaths::find(std::size_t module, Address variable,
                                             std::uint64_t offset) {
   return impl_->find(module, &Impl::Variables::fixed, variable.value, offset);
+}
+
+std::optional<ElementField> MemberPaths::find_element_member(std::size_t module, Address variable,
+                                                             std::string_view path) {
+  const auto entry = impl_->find_variable(module, &Impl::Variables::fixed, variable.value);
+  const auto type = entry ? entry->type() : std::nullopt;
+  if (!type) return {};
+  return pstuck::find_element_member(impl_->types, module, *type, path);
 }
 
 std::optional<MemberPath> MemberPaths::find_thread_local(std::size_t module, std::uint64_t variable,

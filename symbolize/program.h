@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "attach/memory.h"
 #include "symbolize/stacks.h"
 
 namespace pstuck {
@@ -87,6 +88,22 @@ struct ObjectUse {
   bool returns_it = false;    ///< kTook, of a semaphore: every path from here gives it back
 };
 
+/// Where a field lies in an object, and how many bytes it has.
+struct FieldPlace {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+
+  friend bool operator==(const FieldPlace&, const FieldPlace&) = default;
+};
+
+/// A field of an array's elements.
+struct ElementField {
+  std::uint64_t stride = 0;  ///< from element to element
+  FieldPlace field;          ///< in an element
+
+  friend bool operator==(const ElementField&, const ElementField&) = default;
+};
+
 /// Who can tell these things: the Symbolizer, or a test.
 class Program {
  public:
@@ -100,6 +117,20 @@ class Program {
   /// A variable of the C library by its name in the symbol table, "_IO_list_all"; also where the
   /// library is a part of the program itself.
   virtual std::optional<Address> find_libc_variable(std::string_view name) = 0;
+
+  /// The program's own variable of this name, as demangled: "orders::g_threads". None where there
+  /// is none in the symbol tables, and where there are several.
+  virtual std::optional<AddressRange> find_variable(std::string_view name) = 0;
+
+  /// The member that a path like "info.tid" leads to in each element of an array variable; none
+  /// without debug information.
+  virtual std::optional<ElementField> find_element_member(Address variable,
+                                                          std::string_view path) = 0;
+
+  /// The same in objects of a class, by the debug information of the module that the code is in.
+  virtual std::optional<FieldPlace> find_member(const CodeAddress& code,
+                                                std::string_view class_name,
+                                                std::string_view path) = 0;
 
   /// All variables of all frames that have to do with these locks, ascending by thread, frame and
   /// place in the frame's scopes. `locks` is ascending.

@@ -13,6 +13,7 @@
 #include "symbolize/locking_calls.h"
 #include "symbolize/member_paths.h"
 #include "symbolize/modules.h"
+#include "symbolize/named_members.h"
 #include "symbolize/object_class.h"
 #include "symbolize/symbol_names.h"
 #include "symbolize/thread_locals.h"
@@ -87,7 +88,7 @@ class Symbolizer::Impl {
         object_classes_(snapshot, modules_, memory, function_ranges_),
         frame_variables_(snapshot, modules_, memory, units_, functions_, types_),
         locking_calls_(snapshot, modules_, memory, function_ranges_,
-                       options.lines ? &lines_ : nullptr) {}
+                       options.lines ? &lines_ : nullptr, options_.lock_functions) {}
 
   Stacks symbolize();
   std::optional<DataSymbol> find_data_symbol(Address at);
@@ -109,6 +110,12 @@ class Symbolizer::Impl {
     return locking_calls_.find_uses(stacks, objects);
   }
   std::optional<Address> find_libc_variable(std::string_view name);
+  std::optional<AddressRange> find_variable(std::string_view name) {
+    return variables_.find_own(snapshot_.modules.size(), name);
+  }
+  std::optional<ElementField> find_element_member(Address variable, std::string_view path);
+  std::optional<FieldPlace> find_member(const CodeAddress& code, std::string_view class_name,
+                                        std::string_view path);
   [[nodiscard]] std::vector<BlindSpot> blind_spots() const { return modules_.blind_spots(); }
 
  private:
@@ -306,6 +313,19 @@ std::optional<Address> Symbolizer::Impl::find_libc_variable(std::string_view nam
   return variables_.find(*program, name);
 }
 
+std::optional<ElementField> Symbolizer::Impl::find_element_member(Address variable,
+                                                                  std::string_view path) {
+  const auto module = modules_.find_image(variable);
+  return module ? member_paths_.find_element_member(*module, variable, path) : std::nullopt;
+}
+
+std::optional<FieldPlace> Symbolizer::Impl::find_member(const CodeAddress& code,
+                                                        std::string_view class_name,
+                                                        std::string_view path) {
+  const auto module = modules_.find(code.for_lookup());
+  return module ? find_named_member(types_, *module, class_name, path) : std::nullopt;
+}
+
 std::vector<VariableHit> Symbolizer::Impl::find_variables(const Stacks& stacks,
                                                           std::span<const Address> locks) {
   if (!options_.lines) return {};
@@ -329,6 +349,21 @@ std::optional<Address> Symbolizer::find_libc_variable(std::string_view name) {
 
 std::optional<std::string> Symbolizer::find_virtual_class(Address object) {
   return impl_->find_virtual_class(object);
+}
+
+std::optional<AddressRange> Symbolizer::find_variable(std::string_view name) {
+  return impl_->find_variable(name);
+}
+
+std::optional<ElementField> Symbolizer::find_element_member(Address variable,
+                                                            std::string_view path) {
+  return impl_->find_element_member(variable, path);
+}
+
+std::optional<FieldPlace> Symbolizer::find_member(const CodeAddress& code,
+                                                  std::string_view class_name,
+                                                  std::string_view path) {
+  return impl_->find_member(code, class_name, path);
 }
 
 std::vector<VariableHit> Symbolizer::find_variables(const Stacks& stacks,

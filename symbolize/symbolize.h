@@ -2,8 +2,10 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "attach/memory.h"
+#include "symbolize/own_lock_functions.h"
 #include "symbolize/program.h"
 #include "symbolize/stacks.h"
 
@@ -12,6 +14,7 @@ namespace pstuck {
 struct SymbolizeOptions {
   std::size_t max_frames = 256;  ///< physical frames a thread; 0: no limit but the loop guard
   bool lines = true;             ///< file:line, inlined calls and members of variables, from DWARF
+  std::vector<OwnLockFunction> lock_functions;  ///< beside those that pstuck knows by itself
   std::function<void(std::size_t done, std::size_t total)> progress;  ///< may be empty
 };
 
@@ -27,6 +30,10 @@ class Symbolizer final : public Program {
 
   std::optional<DataSymbol> find_data_symbol(Address at) override;
   std::optional<Address> find_libc_variable(std::string_view name) override;
+  std::optional<AddressRange> find_variable(std::string_view name) override;
+  std::optional<ElementField> find_element_member(Address variable, std::string_view path) override;
+  std::optional<FieldPlace> find_member(const CodeAddress& code, std::string_view class_name,
+                                        std::string_view path) override;
   std::vector<VariableHit> find_variables(const Stacks& stacks,
                                           std::span<const Address> locks) override;
   std::optional<ObjectClass> find_object_class(Address at) override;

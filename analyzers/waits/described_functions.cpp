@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "symbolize/function_patterns.h"
+
 namespace pstuck {
 
 const DescribedFunctions::Locks& DescribedFunctions::own(const Frame& frame) {

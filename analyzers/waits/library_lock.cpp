@@ -14,8 +14,8 @@
 
 #include <algorithm>
 
+#include "analyzers/waits/described_owner.h"
 #include "analyzers/waits/recogniser.h"
-#include "analyzers/waits/thread_descriptor.h"
 
 namespace pstuck {
 namespace {
@@ -77,24 +77,6 @@ std::optional<Address> find_address(const Match& match, const FutexSleeper& slee
   return Address{*value};
 }
 
-RecordedOwner read_owner(const LockDescription& lock, Address at, Memory& memory) {
-  if (!lock.owner) return {OwnerFate::kNotRecorded, std::nullopt};
-  const Address place = at + lock.owner->offset;
-  std::uint64_t value = 0;
-  const std::size_t size = std::min(lock.owner->size, sizeof value);
-  if (memory.read(place, std::as_writable_bytes(std::span(&value, 1)).first(size)) != size) {
-    return {OwnerFate::kUnreadable, std::nullopt};
-  }
-  if (value == 0) return {OwnerFate::kInTransition, std::nullopt};
-  if (lock.owner->unit == LockDescription::OwnerUnit::kPthread) {
-    const auto id = read_thread_id(Address{value}, memory);
-    if (!id || id->value <= 0) return {OwnerFate::kNotRecorded, std::nullopt};
-    return {OwnerFate::kThread, id};
-  }
-  if (value > kLastTid) return {OwnerFate::kNotRecorded, std::nullopt};
-  return {OwnerFate::kThread, Tid{static_cast<std::int32_t>(value)}};
-}
-
 /// The functions of one lock call each other, any of them may show where it is, and the outermost
 /// one tells best what it is waited for: ReaderLock calls LockSlow.
 std::vector<Match> keep_innermost_lock(std::vector<Match> matches) {
@@ -104,14 +86,16 @@ std::vector<Match> keep_innermost_lock(std::vector<Match> matches) {
   return matches;
 }
 
-RecognisedWait describe(const Match& match, WaitKind kind, Address at, LockReader& locks) {
+RecognisedWait describe(const Match& match, WaitKind kind, Address at,
+                        const FutexSleeper& sleeper) {
+  LockReader& locks = sleeper.locks;
   RecognisedWait wait{.resource = {.kind = kind_of_described(kind),
                                    .address = at,
                                    .type = match.lock->type,
                                    .seen = locks.read_seen(at, kBytesToCompare)},
                       .kind = kind,
-                      .by = match.called ? RecognisedBy::kCallSite : RecognisedBy::kFunctionName,
-                      .owner = read_owner(*match.lock, at, locks.memory())};
+                      .by = match.called ? RecognisedBy::kCallSite : RecognisedBy::kFunctionName};
+  read_described_owner(*match.lock, sleeper, match.frame, wait);
   // At the end of a mapping less of it can be read.
   if (wait.resource.seen.empty()) wait.resource.seen = locks.read_seen(at, sizeof(std::uint32_t));
   return wait;
@@ -125,7 +109,7 @@ std::optional<RecognisedWait> recognise_library_lock(const FutexSleeper& sleeper
   for (const Match& match : matches) {
     const auto address = find_address(match, sleeper);
     if (!address) continue;
-    RecognisedWait wait = describe(match, matches.back().lock->wait, *address, sleeper.locks);
+    RecognisedWait wait = describe(match, matches.back().lock->wait, *address, sleeper);
     if (wait.resource.seen.empty()) return std::nullopt;
     return wait;
   }

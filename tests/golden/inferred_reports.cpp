@@ -47,6 +47,7 @@ Report reader_deadlock() {
 }
 
 // main ──joins──▶ consumer ──▶ g_ready, which nobody notifies      step-1, step-2 ──▶ g_done
+// loader ──▶ g_loaded, whose owner a lock file describes in vain
 Report all_asleep() {
   Story story("batchd", 4100);
   const ThreadIndex main = story.thread(
@@ -70,11 +71,19 @@ Report all_asleep() {
                                        {story.own("Step::run()", "step.cpp", 12)}));
     arrivals.push_back(story.waits(all.back(), done, WaitKind::kArrivals));
   }
+  all.push_back(story.locking_thread(4104, "loader", {story.own("Loader::run()", "load.cpp", 8)}));
+  const ResourceIndex own =
+      story.lock_of_kind(ResourceKind::kLibraryLock, "g_loaded", 0x55d9c0304100);
+  story.report.diagnosis.resources[own].type = "app::TicketLock";
+  story.report.diagnosis.resources[own].owner_gap =
+      OwnerGap{OwnerGap::Kind::kNoMember, "app::TicketLock::owner_"};
+  const WaitIndex load = story.waits(all.back(), own);
   Finding& finding = story.stuck(FindingKind::kAllAsleep, 0);
   finding.resource.reset();
   finding.stuck_behind = all;
   story.pile_up(done, arrivals).hops = 1;
   story.pile_up(ready, {notification}).hops = 1;
+  story.pile_up(own, {load}).hops = 1;
   const ResourceIndex end = story.report.diagnosis.waits[join].resource;
   PileUp& joined = story.pile_up(end, {join});
   joined.next = 1;

@@ -101,24 +101,80 @@ INSTANTIATE_TEST_SUITE_P(
                                   "notification"}),
     [](const auto& library) { return library.param.program; });
 
-TEST(LockFile, TellsWhoHasAProgramsOwnLock) {
-  const Hanging hanging("own_lock");
+/// What is said of a program that hangs on two locks of its own, once it hangs.
+json look_with_lock_file(const Hanging& hanging, const std::string& file) {
   json target;
-  const bool found = poll_until([&] {
-    target = look_at(hanging, {"--lock-file", PSTUCK_LIBRARY_SOURCES "/own_lock.toml"});
-    return !target["findings"].empty();
+  const auto is_stuck = [&](const json& thread) {
+    return thread["wait"].is_object() &&
+           target["resources"][thread["wait"]["resource"].get<std::size_t>()]["kind"] ==
+               "library_lock";
+  };
+  poll_until([&] {
+    target = look_at(hanging, {"--lock-file", PSTUCK_LIBRARY_SOURCES "/" + file});
+    return std::ranges::count_if(target["threads"], is_stuck) == 2;
   });
-  ASSERT_TRUE(found) << target.dump(1);
+  return target;
+}
+
+struct OwnLockCase {
+  std::string name;
+  std::string program;
+  std::string file;
+  std::string type;
+  std::string evidence;
+};
+
+void PrintTo(const OwnLockCase& own, std::ostream* out) { *out << own.name; }
+
+class OwnLock : public ::testing::TestWithParam<OwnLockCase> {};
+
+TEST_P(OwnLock, HasAHolder) {
+  const Hanging hanging(GetParam().program);
+  const json target = look_with_lock_file(hanging, GetParam().file);
+  ASSERT_EQ(target["findings"].size(), 1U) << target.dump(1);
   EXPECT_EQ(target["findings"][0]["kind"], "deadlock");
-  EXPECT_EQ(target["findings"][0]["evidence"], "recorded");
+  EXPECT_EQ(target["findings"][0]["evidence"], GetParam().evidence);
   ASSERT_EQ(target["resources"].size(), 2U);
   bool has_it = false;
   for (const json& lock : target["resources"]) {
-    EXPECT_EQ(lock["type"], "OwnLock");
+    EXPECT_EQ(lock["type"], GetParam().type);
     EXPECT_EQ(lock["holder"]["fate"], "thread");
-    if (lock["address"] == hanging.address) has_it = true;
+    EXPECT_EQ(lock["owner_gap"], nullptr);
+    if (lock["address"] == hanging.address) {
+      has_it = true;
+      EXPECT_EQ(std::to_string(lock["holder"]["tid"].get<int>()), hanging.pid);
+    }
   }
   EXPECT_TRUE(has_it);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    LockFile, OwnLock,
+    ::testing::Values(
+        OwnLockCase{"tid", "own_lock", "own_lock.toml", "OwnLock", "recorded"},
+        OwnLockCase{"tid_without_debug_information", "own_lock_undebugged", "own_lock.toml",
+                    "OwnLock", "recorded"},
+        OwnLockCase{"member", "own_lock", "own_lock_member.toml", "OwnLock", "recorded"},
+        OwnLockCase{"member_by_typedef", "own_lock_c", "own_lock_c.toml", "own_lock_t", "recorded"},
+        OwnLockCase{"index", "own_lock_index", "own_lock_index.toml", "app::IndexLock", "recorded"},
+        OwnLockCase{"index_by_numbers", "own_lock_index", "own_lock_index_numbers.toml",
+                    "app::IndexLock", "recorded"},
+        OwnLockCase{"functions", "own_lock_ownerless", "own_lock_ownerless.toml", "bare lock",
+                    "inferred"}),
+    [](const auto& own) { return own.param.name; });
+
+TEST(LockFile, SaysThatNoDebugInformationHasTheOwner) {
+  const Hanging hanging("own_lock_undebugged");
+  const json target = look_with_lock_file(hanging, "own_lock_member.toml");
+  ASSERT_EQ(target["findings"].size(), 1U) << target.dump(1);
+  EXPECT_EQ(target["findings"][0]["kind"], "all_asleep");
+  ASSERT_EQ(target["resources"].size(), 2U);
+  for (const json& lock : target["resources"]) {
+    EXPECT_EQ(lock["holder"]["fate"], "not_recorded");
+    ASSERT_TRUE(lock["owner_gap"].is_object());
+    EXPECT_EQ(lock["owner_gap"]["kind"], "no_member");
+    EXPECT_EQ(lock["owner_gap"]["what"], "OwnLock::state_.owner");
+  }
 }
 
 TEST(LockFile, WithoutItNothingIsClaimed) {

@@ -1,30 +1,27 @@
-// A lock of a program's own: two threads take two of them in opposite order.
+// A lock of a program's own that records its owner's tid: two threads take two of them in opposite
+// order.
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-
-#include <atomic>
 #include <barrier>
 #include <thread>
 
+#include "futex_word.h"
 #include "hang.h"
 
 class OwnLock {
  public:
   void lock() {
-    std::uint32_t expected = 0;
-    if (!state_.compare_exchange_strong(expected, 1)) lock_slow();
-    owner_ = static_cast<int>(syscall(SYS_gettid));
+    state_.word.lock();
+    state_.owner = own_tid();
   }
 
  private:
-  [[gnu::noinline]] void lock_slow() {
-    while (state_.exchange(2) != 0) syscall(SYS_futex, &state_, FUTEX_WAIT_PRIVATE, 2, nullptr);
-  }
+  struct State {
+    FutexWord word;
+    std::atomic<int> owner{0};
+  };
 
   long taken_ = 0;
-  std::atomic<std::uint32_t> state_{0};
-  std::atomic<int> owner_{0};
+  State state_;
 };
 
 OwnLock first;

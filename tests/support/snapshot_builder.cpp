@@ -108,6 +108,24 @@ std::optional<Address> FakeProgram::find_libc_variable(std::string_view name) {
   return found == libc_variables.end() ? std::nullopt : std::optional(found->second);
 }
 
+std::optional<AddressRange> FakeProgram::find_variable(std::string_view name) {
+  const auto found = own_variables.find(name);
+  return found == own_variables.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<ElementField> FakeProgram::find_element_member(Address /*variable*/,
+                                                             std::string_view path) {
+  const auto found = element_members.find(path);
+  return found == element_members.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<FieldPlace> FakeProgram::find_member(const CodeAddress& /*code*/,
+                                                   std::string_view class_name,
+                                                   std::string_view path) {
+  const auto found = members.find(fmt::format("{}::{}", class_name, path));
+  return found == members.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::vector<VariableHit> FakeProgram::find_variables(const Stacks& /*stacks*/,
                                                      std::span<const Address> locks) {
   std::vector<VariableHit> hits;

@@ -49,6 +49,10 @@ class FakeProgram final : public Program {
  public:
   std::optional<DataSymbol> find_data_symbol(Address at) override;
   std::optional<Address> find_libc_variable(std::string_view name) override;
+  std::optional<AddressRange> find_variable(std::string_view name) override;
+  std::optional<ElementField> find_element_member(Address variable, std::string_view path) override;
+  std::optional<FieldPlace> find_member(const CodeAddress& code, std::string_view class_name,
+                                        std::string_view path) override;
   std::vector<VariableHit> find_variables(const Stacks& stacks,
                                           std::span<const Address> locks) override;
   std::optional<ObjectClass> find_object_class(Address at) override;
@@ -62,6 +66,9 @@ class FakeProgram final : public Program {
 
   std::vector<std::pair<Address, DataSymbol>> symbols;
   std::map<std::string, Address, std::less<>> libc_variables;
+  std::map<std::string, AddressRange, std::less<>> own_variables;
+  std::map<std::string, ElementField, std::less<>> element_members;  // by path
+  std::map<std::string, FieldPlace, std::less<>> members;            // by "Type::path"
   std::vector<VariableHit> variables;
   std::vector<std::pair<Address, ObjectClass>> classes;
   std::map<Address, std::string> virtual_classes;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "analyzers/diagnosis.h"
+#include "symbolize/function_patterns.h"
 #include "tests/support/snapshot_builder.h"
 
 namespace pstuck {
@@ -71,6 +72,100 @@ TEST(LibraryLock, RecordsItsOwnerWhereTheFileSaysSo) {
   EXPECT_EQ(holder_with(102).thread, 1U);
   EXPECT_EQ(holder_with(0).fate, OwnerFate::kInTransition);
   EXPECT_EQ(holder_with(0x80000000).fate, OwnerFate::kNotRecorded) << "no thread has such an id";
+}
+
+TEST(LibraryLock, RecordsItsOwnerInAMember) {
+  const auto lock_with = [](std::uint64_t size) {
+    SnapshotBuilder target;
+    sleep_in(target, {"app::TicketLock::lock_slow(int)", "main"});
+    LockDescription lock = ticket_lock();
+    lock.owner = {.type = "app::TicketLock", .member = "state_.owner"};
+    target.options().locks = {lock};
+    target.memory().put_object(kLock + 12, std::uint32_t{102});
+    if (size != 0) target.program().members["app::TicketLock::state_.owner"] = {12, size};
+    const Resource* found = waited_for(target);
+    return found == nullptr ? Resource{} : *found;
+  };
+  EXPECT_EQ(lock_with(4).holder.thread, 1U);
+  EXPECT_FALSE(lock_with(4).owner_gap);
+  for (const std::uint64_t wrong : {0U, 3U, 64U}) {
+    const Resource lock = lock_with(wrong);
+    EXPECT_EQ(lock.holder.fate, OwnerFate::kNotRecorded);
+    ASSERT_TRUE(lock.owner_gap);
+    EXPECT_EQ(lock.owner_gap->kind, OwnerGap::Kind::kNoMember);
+    EXPECT_EQ(lock.owner_gap->what, "app::TicketLock::state_.owner");
+  }
+}
+
+constexpr Address kThreads{0x620000};
+
+/// The lock records an index; slots of 16 bytes have the threads' ids at 8, two of them.
+LockDescription indexed_lock() {
+  LockDescription lock = ticket_lock();
+  lock.owner = {.offset = 4,
+                .unit = LockDescription::OwnerUnit::kIndex,
+                .table = LockDescription::Table{
+                    .variable = "app::threads", .stride = 16, .offset = 8, .size = 4, .first = 1}};
+  return lock;
+}
+
+Resource resource_with_index(const LockDescription& lock, std::uint32_t index,
+                             std::uint64_t table_size = 32) {
+  SnapshotBuilder target;
+  sleep_in(target, {"app::TicketLock::lock_slow(int)", "main"});
+  target.options().locks = {lock};
+  target.memory().put_object(kLock + 4, index);
+  target.memory().put_object(kThreads + 24, std::uint32_t{102});
+  target.memory().put_object(kThreads + 40, std::uint32_t{102});
+  if (table_size != 0) {
+    target.program().own_variables["app::threads"] = {kThreads, kThreads + table_size};
+  }
+  const Resource* found = waited_for(target);
+  return found == nullptr ? Resource{} : *found;
+}
+
+TEST(LibraryLock, RecordsItsOwnersIndex) {
+  const LockDescription lock = indexed_lock();
+  EXPECT_EQ(resource_with_index(lock, 2).holder.thread, 1U);
+  EXPECT_EQ(resource_with_index(lock, 0).holder.fate, OwnerFate::kInTransition);
+  EXPECT_EQ(resource_with_index(lock, UINT32_MAX).holder.fate, OwnerFate::kInTransition);
+  for (const std::uint32_t wrong : {1U, 3U, 0x7fffffffU}) {  // an empty slot, none at all
+    const Resource found = resource_with_index(lock, wrong);
+    EXPECT_EQ(found.holder.fate, OwnerFate::kNotRecorded);
+    ASSERT_TRUE(found.owner_gap);
+    EXPECT_EQ(found.owner_gap->kind, OwnerGap::Kind::kNoThread);
+    EXPECT_EQ(found.owner_gap->what, std::to_string(wrong));
+  }
+}
+
+TEST(LibraryLock, NeedsItsTableOfThreads) {
+  const Resource found = resource_with_index(indexed_lock(), 2, 0);
+  EXPECT_EQ(found.holder.fate, OwnerFate::kNotRecorded);
+  ASSERT_TRUE(found.owner_gap);
+  EXPECT_EQ(found.owner_gap->kind, OwnerGap::Kind::kNoTable);
+  EXPECT_EQ(found.owner_gap->what, "app::threads");
+}
+
+TEST(LibraryLock, FindsTheIdInAMemberOfTheSlot) {
+  LockDescription lock = indexed_lock();
+  lock.owner->table->member = "tid";
+  const auto missing = resource_with_index(lock, 2).owner_gap;
+  ASSERT_TRUE(missing);
+  EXPECT_EQ(missing->what, "app::threads[].tid");
+  const auto owner_with = [&](const ElementField& field) {
+    SnapshotBuilder target;
+    sleep_in(target, {"app::TicketLock::lock_slow(int)", "main"});
+    target.options().locks = {lock};
+    target.memory().put_object(kLock + 4, std::uint32_t{2});
+    target.memory().put_object(kThreads + 24, std::uint32_t{102});
+    target.program().own_variables["app::threads"] = {kThreads, kThreads + 32};
+    target.program().element_members["tid"] = field;
+    const Resource* found = waited_for(target);
+    return found == nullptr ? std::nullopt : found->holder.thread;
+  };
+  EXPECT_EQ(owner_with({16, {8, 4}}), 1U);
+  EXPECT_FALSE(owner_with({0, {0, 4}}));
+  EXPECT_FALSE(owner_with({16, {24, 4}})) << "in the next slot";
 }
 
 TEST(LibraryLock, ThatOwnsItselfIsADeadlock) {
@@ -151,6 +246,16 @@ TEST(FunctionNames, AreBareOfWhatTheCompilerAdds) {
   EXPECT_EQ(bare_function_name("<lock::Mutex<T> as Raw>::lock"), "lock::Mutex::lock");
   EXPECT_EQ(bare_function_name(""), "");
   EXPECT_EQ(bare_function_name("<<<>"), "");
+}
+
+TEST(FunctionNames, AreRuledOutBySymbols) {
+  EXPECT_TRUE(may_have_name("app::Lock::lock", "_ZN3app4Lock4lockEv"));
+  EXPECT_TRUE(may_have_name("app::*::lock*", "_ZN3app1v4Lock9lock_slowEv"));
+  EXPECT_TRUE(may_have_name("my_lock", "my_lock@@V1"));
+  EXPECT_TRUE(may_have_name("std::mutex::lock", "_ZNSt5mutex4lockEv"));
+  EXPECT_FALSE(may_have_name("app::Lock::lock", "_ZN3app4Lock6unlockEv") &&
+               may_have_name("app::Lock::try_lock", "_ZN3app4Lock6unlockEv"));
+  EXPECT_FALSE(may_have_name("other::lock", "_ZN3app4Lock4lockEv"));
 }
 
 TEST(FunctionNames, AStarStandsForOneComponent) {

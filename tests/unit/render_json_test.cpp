@@ -191,6 +191,7 @@ TEST(Json, TheSchemaHasEveryEnumerator) {
   EXPECT_EQ(words_at("resource_kind", ""), words_of<ResourceKind>());
   EXPECT_EQ(words_at("resource", "needs"), words_of<Needs>());
   EXPECT_EQ(words_at("partner", "part"), words_of<Part>());
+  EXPECT_EQ(words_at("owner_gap", "kind"), words_of<OwnerGap::Kind>());
   EXPECT_EQ(words_at("resource", "named_by"), words_of<NamedBy>());
   EXPECT_EQ(words_at("held_lock", "found_by"), words_of<FoundBy>());
   EXPECT_EQ(words_at("acquisition", "by"), words_of<AttributedBy>());

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "cli/escape.h"
@@ -265,6 +266,23 @@ TEST(TextReport, NamesTheReasonForEveryUnknownHolder) {
     holder.fate = fate;
     EXPECT_TRUE(contains(text_of(report), "3 threads wait for g_queue, ")) << words;
     EXPECT_TRUE(contains(text_of(report), words)) << words;
+  }
+}
+
+TEST(TextReport, NamesTheReasonWhereALockFileLedToNoOwner) {
+  Report report = golden::all_asleep();
+  const auto lock = std::ranges::find_if(report.diagnosis.resources, [](const Resource& resource) {
+    return resource.owner_gap.has_value();
+  });
+  ASSERT_NE(lock, report.diagnosis.resources.end());
+  for (const auto& [kind, words] : std::vector<std::pair<OwnerGap::Kind, std::string>>{
+           {OwnerGap::Kind::kNoMember, "no debug information tells where a\\x1bb is"},
+           {OwnerGap::Kind::kNoTable, "not one variable of the program is called a\\x1bb"},
+           {OwnerGap::Kind::kNoThread, "it records a\\x1bb, which leads to no thread"}}) {
+    lock->owner_gap = OwnerGap{kind,
+                               "a\x1b"
+                               "b"};
+    EXPECT_TRUE(contains(text_of(report), "g_loaded, whose owner is not known: " + words));
   }
 }
 

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "analyzers/waits/recogniser.h"
+
+namespace pstuck {
+
+/// Reads whom a described lock says to have it, where the description tells how: into `wait.owner`,
+/// and where that leads to no thread the reason into the resource. `frame` is where the lock's
+/// function is on the sleeper's stack.
+void read_described_owner(const LockDescription& lock, const FutexSleeper& sleeper,
+                          std::size_t frame, RecognisedWait& wait);
+
+}  // namespace pstuck

@@ -1,0 +1,53 @@
+// A lock that records nobody. Two threads take two of them in opposite order; before that each has
+// had the one that it will wait for and has given it back.
+
+#include <barrier>
+#include <thread>
+
+#include "futex_word.h"
+#include "hang.h"
+
+extern "C" {
+
+[[gnu::noinline]] void bare_lock(int flags, FutexWord* lock) {
+  if (flags == 0) lock->lock();
+}
+
+[[gnu::noinline]] int bare_try_lock(FutexWord* lock) {
+  lock->lock();
+  return 1;
+}
+
+[[gnu::noinline]] void bare_unlock(FutexWord* lock) { lock->unlock(); }
+}
+
+FutexWord first;
+FutexWord second;
+std::barrier both(2);
+
+void take(FutexWord* a, FutexWord* b) {
+  bare_lock(0, a);
+  both.arrive_and_wait();
+  bare_lock(0, b);
+  bare_unlock(b);
+  bare_unlock(a);
+}
+
+void try_and_take(FutexWord* a, FutexWord* b) {
+  bare_lock(0, b);
+  bare_unlock(b);
+  both.arrive_and_wait();
+  if (!bare_try_lock(a)) return;
+  both.arrive_and_wait();
+  bare_lock(0, b);
+  bare_unlock(b);
+  bare_unlock(a);
+}
+
+int main() {
+  std::thread other([] { try_and_take(&second, &first); });
+  say_ready(&first);
+  both.arrive_and_wait();
+  take(&first, &second);
+  other.join();
+}
