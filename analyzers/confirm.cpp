@@ -130,7 +130,8 @@ bool stood_still(const Syscall& captured, const ThreadLook& first, const ThreadL
   if (!first.exists || !second.exists) return false;
   if (counters_seen(first, second) && *first.switches != *second.switches) return false;
   if (captured.state == SyscallState::kInSyscall) {
-    return is_same_call_after_stop(captured, first.syscall) && is_same_call(first.syscall, second.syscall);
+    return is_same_call_after_stop(captured, first.syscall) &&
+           is_same_call(first.syscall, second.syscall);
   }
   // Outside a call, as in a page fault or stopped by a signal, only the counters can tell.
   return first.syscall == second.syscall && counters_seen(first, second);

@@ -33,6 +33,7 @@ int main() {
   sample::begin();
   sample::role("main");
   sample::lock("g_page_came", &g_page_came, "condition");
+  sample::used_with("g_page_came", &g_pages);
   std::thread(bring_page).join();
   std::thread printer([] { sample::role("printer"), print_page(); });
   sample::finding("all_asleep");

@@ -12,6 +12,7 @@
 ///   name LOCK NAME · stripped_name LOCK NAME      what pstuck calls it, with and without symbols
 ///   missing LOCK N                                so many have to arrive at a barrier or latch
 ///   unknown LOCK                                  nothing tells who has it
+///   used_with LOCK ADDRESS                        the mutex that goes with a condition variable
 ///   cycle ROLE ROLE …                             each waits for what the next one has
 ///   knot ROLE ROLE …                              all wait for each other, not only in one ring
 ///   finding KIND EVIDENCE                         KIND and EVIDENCE, PART as in the JSON report
@@ -104,6 +105,13 @@ inline void lock(const std::string& name, const void* address, const std::string
 template <typename Future>
 const void* shared_state(const Future& future) {
   return *reinterpret_cast<void* const*>(&future);
+}
+
+/// Tells which mutex is given back by those who wait for a condition variable.
+inline void used_with(const std::string& condition, const void* mutex) {
+  char hex[32];
+  std::snprintf(hex, sizeof hex, "%#zx", reinterpret_cast<std::size_t>(mutex));
+  tell("used_with " + condition + " " + hex);
 }
 
 /// What pstuck is to call the lock where it has debug information.

@@ -35,9 +35,8 @@ Formula CodeSteps::make_result(Address instruction, FlowState& state) {
     for (Formula& word : state.registers) {
       if (is_stale(word)) word = {};
     }
-    state.memory.erase_if([&](const auto& entry) {
-      return is_stale(entry.first) || is_stale(entry.second.value);
-    });
+    state.memory.erase_if(
+        [&](const auto& entry) { return is_stale(entry.first) || is_stale(entry.second.value); });
     state.written.erase_if([&](const auto& entry) { return is_stale(entry.first); });
     for (TakenLock& taken : state.taken) std::erase_if(taken.names, is_stale);
     std::erase_if(state.acts, [&](const auto& act) { return is_stale(act.first); });

@@ -21,9 +21,8 @@ bool FlowState::was_written(Formula address, std::uint64_t size) const {
 
 void FlowState::forget(Formula address, std::uint64_t size) {
   if (!address.known()) return;
-  memory.erase_if([&](const auto& entry) {
-    return overlap(entry.first, entry.second.size, address, size);
-  });
+  memory.erase_if(
+      [&](const auto& entry) { return overlap(entry.first, entry.second.size, address, size); });
   if (Formulas::is_in_own_frame(address) || written.size() >= kMostWritten) return;
   std::uint64_t& known_size = written[address];
   known_size = std::max(known_size, size);

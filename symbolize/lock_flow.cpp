@@ -209,8 +209,8 @@ bool LockFlow::drain(std::vector<std::size_t> work) {
   std::vector<bool> waits(blocks_.size());
   for (const std::size_t block : work) waits[block] = true;
   while (!work.empty()) {
-    const auto first = std::ranges::min_element(
-        work, {}, [&](std::size_t block) { return blocks_[block].turn; });
+    const auto first =
+        std::ranges::min_element(work, {}, [&](std::size_t block) { return blocks_[block].turn; });
     const std::size_t index = *first;
     *first = work.back();
     work.pop_back();
@@ -221,9 +221,8 @@ bool LockFlow::drain(std::vector<std::size_t> work) {
     FlowState out = flow_through(block);
     if (out.given_back.size() > kMostGivenBack) return false;
     std::vector<Edge> edges = edges_of(block);
-    std::erase_if(edges, [&](const Edge& edge) {
-      return edge.zero && out.zero && *edge.zero != *out.zero;
-    });
+    std::erase_if(
+        edges, [&](const Edge& edge) { return edge.zero && out.zero && *edge.zero != *out.zero; });
     for (const Edge& edge : edges) {
       FlowState state = &edge == &edges.back() ? std::move(out) : out;
       if (edge.zero) learn_outcome(state, *edge.zero);

@@ -58,6 +58,16 @@ std::optional<Tid> LockReader::find_once_runner(const Snapshot& snapshot, Addres
   return found->second;
 }
 
+const std::vector<const ThreadSnapshot*>& LockReader::find_callers(const Snapshot& snapshot,
+                                                                   Address argument) {
+  if (callers_.empty()) {
+    for (const ThreadSnapshot& thread : snapshot.threads) {
+      callers_[thread.syscall.arguments[0]].push_back(&thread);
+    }
+  }
+  return callers_[argument.value];
+}
+
 std::optional<Address> LockReader::find_file(Program& program, Address lock) {
   if (!files_) {
     files_.emplace();

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "analyzers/diagnosis.h"
@@ -24,6 +25,14 @@ namespace pstuck {
 /// By the address of what is run once; an id of 0 where several threads say that they run it.
 using OnceRunners = std::unordered_map<std::uint64_t, Tid>;
 
+/// What all who wait for one object of musl's have to be asked for.
+struct MuslFinds {
+  /// By the instance of a barrier the barrier that its companions lead to; none for several.
+  std::unordered_map<std::uint64_t, std::optional<Address>> barriers;
+  /// By a condition variable the nodes of all who wait for it; empty for one that is none.
+  std::unordered_map<std::uint64_t, std::unordered_set<std::uint64_t>> waiters;
+};
+
 /// Reads each lock once, so that all who wait for it are judged by the same bytes.
 class LockReader {
  public:
@@ -39,6 +48,10 @@ class LockReader {
   std::vector<std::byte> read_seen(Address at, std::size_t size);
   /// The FILE of libc's list of open FILEs that has its lock here.
   std::optional<Address> find_file(Program& program, Address lock);
+  /// The threads whose system call has this first argument, as a futex call has its word.
+  const std::vector<const ThreadSnapshot*>& find_callers(const Snapshot& snapshot,
+                                                         Address argument);
+  [[nodiscard]] MuslFinds& musl() { return musl_; }
   [[nodiscard]] Memory& memory() { return memory_; }
 
  private:
@@ -47,6 +60,8 @@ class LockReader {
   std::unordered_map<const ThreadSnapshot*, std::vector<CleanupHandler>> cleanup_;
   std::optional<OnceRunners> once_runners_;
   std::optional<std::unordered_map<std::uint64_t, Address>> files_;  // by lock
+  std::unordered_map<std::uint64_t, std::vector<const ThreadSnapshot*>> callers_;
+  MuslFinds musl_;
 };
 
 /// One thread that sleeps in a futex call, and all that may be asked about it.

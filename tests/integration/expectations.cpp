@@ -33,6 +33,7 @@ class Expectations {
   void expect_partners() const;
   void expect_missing() const;
   void expect_unknown() const;
+  void expect_mutexes_of_conditions() const;
   void print_table() const;
 
  private:
@@ -455,6 +456,15 @@ void Expectations::expect_unknown() const {
   }
 }
 
+void Expectations::expect_mutexes_of_conditions() const {
+  for (const auto& [condition, mutex] : truth_.used_with) {
+    const json* resource = find_lock(condition);
+    ASSERT_NE(resource, nullptr) << condition;
+    ASSERT_FALSE(resource->at("condition_mutex").is_null()) << resource->dump();
+    EXPECT_EQ(resource->at("condition_mutex").at("address"), hex(mutex));
+  }
+}
+
 /// One line for each wait, from which table.py makes the table of what is recognised.
 void Expectations::print_table() const {
   for (const TrueWait& wait : truth_.waits) print_row(wait);
@@ -507,6 +517,7 @@ void expect_truth(const json& target, const SampleCase& sample, const Truth& tru
   expectations.expect_partners();
   expectations.expect_missing();
   expectations.expect_unknown();
+  expectations.expect_mutexes_of_conditions();
   expectations.print_table();
 }
 

@@ -64,6 +64,7 @@ void learn_of_lock(Truth& truth, const std::string& fact, std::istream& words) {
   if (fact == "name") words >> name, truth.names[name] = rest_of(words);
   if (fact == "stripped_name") words >> name, truth.stripped_names[name] = rest_of(words);
   if (fact == "missing") words >> name >> truth.missing[name];
+  if (fact == "used_with") words >> name >> std::hex >> truth.used_with[name];
   if (fact == "unknown") truth.unknown.push_back(rest_of(words));
   if (fact == "holds") truth.holds.push_back(read_hold(words));
   if (fact == "partner") truth.partners.push_back(read_partner(words));

@@ -71,10 +71,11 @@ struct Truth {
   std::map<std::string, std::string> names;           ///< by lock, where there is DWARF
   std::map<std::string, std::string> stripped_names;  ///< by lock, where there are no symbols
   std::vector<TrueWait> waits;
-  std::map<std::string, int> missing;            ///< parties, by barrier
-  std::vector<std::string> unknown;              ///< locks
-  std::vector<std::vector<std::string>> cycles;  ///< roles
-  std::vector<std::vector<std::string>> knots;   ///< roles
+  std::map<std::string, int> missing;              ///< parties, by barrier
+  std::vector<std::string> unknown;                ///< locks
+  std::map<std::string, std::uint64_t> used_with;  ///< mutexes, by condition variable
+  std::vector<std::vector<std::string>> cycles;    ///< roles
+  std::vector<std::vector<std::string>> knots;     ///< roles
   std::vector<TruePileUp> pile_ups;
   std::vector<std::string> exited;  ///< roles
   std::vector<TrueFinding> findings;

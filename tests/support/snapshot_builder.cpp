@@ -278,6 +278,11 @@ FakeThread& FakeThread::keeping(std::uint64_t value) {
   return *this;
 }
 
+FakeThread& FakeThread::called_at(Address sp) {
+  called_at_ = sp;
+  return *this;
+}
+
 FakeThread& FakeThread::in_futex(Address word, std::uint64_t operation, std::uint64_t value,
                                  Address timeout) {
   facts_.syscall = {
@@ -528,6 +533,7 @@ Stack SnapshotBuilder::build_stack(const FakeThread& thread) {
   Stack stack{.end = StackEnd::kRoot, .library_call = thread.library_call_};
   for (const std::string& frame : frames) stack.frames.push_back({.location = location_of(frame)});
   if (thread.kept_) stack.frames.back().callee_saved[0] = thread.kept_;
+  if (thread.called_at_) stack.frames.back().sp = thread.called_at_;
   return stack;
 }
 

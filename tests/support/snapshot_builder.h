@@ -146,6 +146,7 @@ class FakeThread {
   /// Its innermost cleanup handler has this argument.
   FakeThread& leaving(std::uint64_t argument);
   FakeThread& keeping(std::uint64_t value);  ///< in a callee-saved register of an outer frame
+  FakeThread& called_at(Address sp);         ///< the outermost frame's stack pointer
 
  private:
   friend class SnapshotBuilder;
@@ -162,6 +163,7 @@ class FakeThread {
   FakeFrames program_frames_ = {"work", "worker_main"};
   std::string library_call_;
   std::optional<std::uint64_t> kept_;
+  std::optional<Address> called_at_;
   std::optional<std::uint64_t> left_;
 };
 

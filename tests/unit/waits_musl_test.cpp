@@ -28,7 +28,7 @@ class MuslTarget {
     } else {
       target.facts().modules.resize(1);
     }
-    for (const std::int32_t tid : {101, 102}) add_descriptor(tid);
+    for (const std::int32_t tid : {101, 102}) add_thread(tid);
     target.thread(102).runs();
     target.maps({0x600000}, 0x100000);
     target.maps(kStack, 0x1000);
@@ -65,10 +65,7 @@ class MuslTarget {
     target.memory().put(at, std::as_bytes(std::span(words)));
   }
 
-  SnapshotBuilder target;
-
- private:
-  void add_descriptor(std::int32_t tid) {
+  void add_thread(std::int32_t tid) {
     const Address self = kDescriptors + static_cast<std::uint64_t>(tid) * 0x1000;
     target.memory().put_zeros({self, self + 0x400});
     target.memory().put_object(self, self);
@@ -77,6 +74,9 @@ class MuslTarget {
     target.thread(tid).with_thread_pointer(self);
   }
 
+  SnapshotBuilder target;
+
+ private:
   Linked linked_;
   std::string function_;
 };
@@ -216,6 +216,39 @@ TEST_P(Musl, AConditionVariableByItsListOfWaiters) {
   EXPECT_FALSE(found_with(GetParam(), kStack + 0x200)) << "not the whole list";
 }
 
+/// The mutex that goes with a condition variable, where the caller passes these two.
+std::optional<ConditionMutex> mutex_of_condition(Linked linked, std::uint64_t condition,
+                                                 std::uint64_t mutex) {
+  MuslTarget musl(linked);
+  const Address node = kStack + 0x100;
+  musl.put(node, {0, 0, 0, 0, 0, 2});
+  const auto low = static_cast<std::uint32_t>(node.value);
+  const auto high = static_cast<std::uint32_t>(node.value >> 32);
+  musl.put(kObject, {0, 0, low, high, 0, 0, 0, 0, 0, 0, low, high});
+  const std::string libc = linked == Linked::kStatic ? "app:" : "ld-musl-x86_64.so.1:";
+  musl.target.thread(101)
+      .in_futex(node + 20, kWaitPrivate, 2)
+      .with_stack({linked == Linked::kStatic ? libc : libc + "pthread_cond_timedwait", "app:"})
+      .with_stack_words(kStack, {kObject.value, 0})
+      .called_at(kStack + 0x200);
+  musl.target.program().arguments[{1, 1}] = condition;
+  musl.target.program().arguments[{1, 2}] = mutex;
+  musl.put(kObject + 0x100, {1, 0x80000000U | 102, 1, 0, 0, 0});
+  musl.put(kObject + 0x200, {0x1234, 1, 1, 0, 0, 0});
+  const Resource* resource = musl.waited_for();
+  EXPECT_TRUE(resource != nullptr && resource->kind == ResourceKind::kCondition);
+  return resource == nullptr ? std::nullopt : resource->condition_mutex;
+}
+
+TEST_P(Musl, AConditionVariableGoesWithTheMutexThatItsCallerPassed) {
+  const auto mutex = mutex_of_condition(GetParam(), kObject.value, (kObject + 0x100).value);
+  ASSERT_TRUE(mutex);
+  EXPECT_EQ(mutex->address, kObject + 0x100);
+  EXPECT_FALSE(mutex_of_condition(GetParam(), kObject.value + 8, (kObject + 0x100).value));
+  EXPECT_FALSE(mutex_of_condition(GetParam(), kObject.value, (kObject + 0x200).value));
+  EXPECT_FALSE(mutex_of_condition(GetParam(), kObject.value, 0));
+}
+
 TEST_P(Musl, ABarrierByItsInstance) {
   MuslTarget musl(GetParam());
   const Address instance = kStack + 0x100;
@@ -228,6 +261,66 @@ TEST_P(Musl, ABarrierByItsInstance) {
   ASSERT_NE(barrier, nullptr);
   EXPECT_EQ(barrier->kind, ResourceKind::kBarrier);
   EXPECT_EQ(barrier->parties, (PartyCount{.arrived = 2, .expected = 4, .missing = 2}));
+}
+
+/// How often memory is read while so many threads wait for one object.
+std::size_t count_reads(std::int32_t threads,
+                        const std::function<void(MuslTarget&, std::int32_t)>& make_waiter) {
+  MuslTarget musl(Linked::kShared);
+  for (std::int32_t i = 0; i < threads; ++i) {
+    musl.add_thread(200 + i);
+    make_waiter(musl, i);
+  }
+  std::size_t reads = 0;
+  musl.target.memory().before_read = [&](Address) { ++reads; };
+  musl.target.diagnose();
+  EXPECT_EQ(musl.target.diagnosis().waits.size(), static_cast<std::size_t>(threads));
+  return reads;
+}
+
+TEST(MuslScale, ABarrierIsLookedForOnce) {
+  const auto reads = [](std::int32_t threads) {
+    return count_reads(threads, [threads](MuslTarget& musl, std::int32_t i) {
+      const Address instance = kStack + 0x100;
+      musl.put(instance, {static_cast<std::uint32_t>(threads - 1), 0, 1, 0});
+      musl.put(kObject, {0, 0, static_cast<std::uint32_t>(threads + 1), 0, 0, 0,
+                         static_cast<std::uint32_t>(instance.value),
+                         static_cast<std::uint32_t>(instance.value >> 32)});
+      // Only the last one still has the barrier's address, below what its frames keep.
+      const bool is_last = i + 1 == threads;
+      musl.target.thread(200 + i)
+          .in_futex(instance + 4, kWaitPrivate, 0)
+          .with_stack({"ld-musl-x86_64.so.1:pthread_barrier_wait", "work"})
+          .with_stack_words(kStack + 0x1000 + static_cast<std::uint64_t>(i) * 0x1000,
+                            {0, is_last ? kObject.value : 0});
+    });
+  };
+  const std::size_t few = reads(50);
+  EXPECT_LT(reads(200), 5 * few);
+}
+
+TEST(MuslScale, AListOfWaitersIsReadOnce) {
+  const auto reads = [](std::int32_t threads) {
+    return count_reads(threads, [threads](MuslTarget& musl, std::int32_t i) {
+      const auto node = [](std::int32_t number) {
+        return number < 0 ? Address{} : kStack + 0x1000 + static_cast<std::uint64_t>(number) * 64;
+      };
+      const auto low = [](Address at) { return static_cast<std::uint32_t>(at.value); };
+      const auto high = [](Address at) { return static_cast<std::uint32_t>(at.value >> 32); };
+      const Address next = i + 1 == threads ? Address{} : node(i + 1);
+      const Address previous = node(i - 1);
+      const Address tail = node(threads - 1);
+      musl.put(node(i), {low(previous), high(previous), low(next), high(next), 0, 2});
+      musl.put(kObject,
+               {0, 0, low(node(0)), high(node(0)), 0, 0, 0, 0, 0, 0, low(tail), high(tail)});
+      musl.target.thread(200 + i)
+          .in_futex(node(i) + 20, kWaitPrivate, 2)
+          .with_stack({"ld-musl-x86_64.so.1:pthread_cond_timedwait"})
+          .keeping(kObject.value);
+    });
+  };
+  const std::size_t few = reads(50);
+  EXPECT_LT(reads(200), 5 * few);
 }
 
 TEST(MuslNamed, AOnceFlagAndALockOfItsOwnNeedAName) {

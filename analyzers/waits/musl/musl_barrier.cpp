@@ -42,30 +42,55 @@ RecognisedWait describe(const FutexSleeper& sleeper, Address at, const Barrier& 
           .by = recognised_in_musl(sleeper, primitive)};
 }
 
+std::optional<Barrier> read_barrier(Address at, Address instance, Memory& memory) {
+  if (at.value == 0 || at.value % 8 != 0) return std::nullopt;
+  const auto barrier = memory.read_object<Barrier>(at);
+  const bool is_it = barrier && barrier->instance == instance && barrier->lock <= 1 &&
+                     barrier->limit != 0 && barrier->limit < kSharedLimit;
+  return is_it ? barrier : std::nullopt;
+}
+
+/// The only one of these words that is the address of the instance's barrier.
+std::optional<Address> find_barrier(const std::set<Address>& words, Address instance,
+                                    Memory& memory) {
+  std::optional<Address> found;
+  for (const Address word : words) {
+    if (!read_barrier(word, instance, memory)) continue;
+    if (found) return std::nullopt;
+    found = word;
+  }
+  return found;
+}
+
+/// The first thread may have no use for the barrier's address any more; then the others do. They
+/// are asked once, whoever of them is looked at.
+std::optional<Address> find_by_others(const FutexSleeper& sleeper, Address instance) {
+  LockReader& locks = sleeper.locks;
+  const auto [entry, is_new] = locks.musl().barriers.try_emplace(instance.value);
+  if (is_new) {
+    std::set<Address> words;
+    for (const ThreadSnapshot* thread :
+         locks.find_callers(sleeper.snapshot, instance + kLastOffset)) {
+      words.merge(words_at_stack_pointer(*thread, locks.memory()));
+    }
+    entry->second = find_barrier(words, instance, locks.memory());
+  }
+  return entry->second;
+}
+
 std::optional<RecognisedWait> find_by_instance(const FutexSleeper& sleeper,
                                                MuslPrimitive primitive) {
   const FutexCall& call = sleeper.call;
   if (!is_musl_wait(call, true) || call.value > 1 || call.timed()) return std::nullopt;
+  Memory& memory = sleeper.locks.memory();
   const Address instance = call.word - (call.value == 1 ? kFinishedOffset : kLastOffset);
-  const auto others = sleeper.locks.memory().read_object<std::uint32_t>(instance);
+  const auto others = memory.read_object<std::uint32_t>(instance);
   if (!others) return std::nullopt;
-  std::set<Address> words = words_of_waiting_functions(sleeper);
-  // The first thread may have no use for the barrier's address any more; then the others do.
-  for (const ThreadSnapshot& thread : sleeper.snapshot.threads) {
-    const bool is_other = Address{thread.syscall.arguments[0]} == instance + kLastOffset;
-    if (is_other) words.merge(words_at_stack_pointer(thread, sleeper.locks.memory()));
-  }
-  std::optional<RecognisedWait> found;
-  for (const Address word : words) {
-    if (word.value == 0 || word.value % 8 != 0) continue;
-    const auto barrier = sleeper.locks.memory().read_object<Barrier>(word);
-    if (!barrier || barrier->instance != instance || barrier->lock > 1) continue;
-    if (barrier->limit == 0 || barrier->limit >= kSharedLimit) continue;
-    if (*others >= barrier->limit) continue;
-    if (found) return std::nullopt;
-    found = describe(sleeper, word, *barrier, *others + 1, primitive);
-  }
-  return found;
+  auto at = find_barrier(words_of_waiting_functions(sleeper), instance, memory);
+  if (!at) at = find_by_others(sleeper, instance);
+  const auto barrier = at ? read_barrier(*at, instance, memory) : std::nullopt;
+  if (!barrier || *others >= barrier->limit) return std::nullopt;
+  return describe(sleeper, *at, *barrier, *others + 1, primitive);
 }
 
 std::optional<RecognisedWait> find_shared(const FutexSleeper& sleeper) {

@@ -8,9 +8,11 @@
 //     node ──▶ +0  prev   +8  next   +16  state, 0 waiting   +20  barrier, 2: the futex word
 //
 // So the variable is the one address in the waiting function's frames whose list holds the node. A
-// node that was signalled is in no variable's list any more. A shared variable is slept on itself:
-// its futex is the counter at +8, and not private.
+// node that was signalled is in no variable's list any more. The node is in the frame of the
+// waiting function itself; the frame around that one has called it, and passed the variable and the
+// mutex. A shared variable is slept on itself: its futex is the counter at +8, and not private.
 
+#include <algorithm>
 #include <utility>
 
 #include "analyzers/waits/frame_words.h"
@@ -43,17 +45,49 @@ struct Condition {
 static_assert(sizeof(Condition) == 48);
 
 // The whole list must be one, from head to tail: a node in it looks like a shorter list's head.
-bool holds(const Condition& condition, Address node, const FutexSleeper& sleeper) {
-  bool found = false;
+std::unordered_set<std::uint64_t> read_waiters(const Condition& condition,
+                                               const FutexSleeper& sleeper) {
+  std::unordered_set<std::uint64_t> nodes;
   Address previous;
   Address at = condition.head;
-  for (std::size_t i = 0; i <= sleeper.snapshot.threads.size() && at.value != 0; ++i) {
+  while (at.value != 0 && nodes.size() <= sleeper.snapshot.threads.size()) {
     const auto link = sleeper.locks.memory().read_object<Node>(at);
-    if (!link || link->previous != previous) return false;
-    found = found || at == node;
+    if (!link || link->previous != previous) return {};
+    nodes.insert(at.value);
     previous = std::exchange(at, link->next);
   }
-  return found && at.value == 0 && previous == condition.tail;
+  if (at.value != 0 || previous != condition.tail) return {};
+  return nodes;
+}
+
+bool holds(Address at, const Condition& condition, Address node, const FutexSleeper& sleeper) {
+  const auto [entry, is_new] = sleeper.locks.musl().waiters.try_emplace(at.value);
+  if (is_new) entry->second = read_waiters(condition, sleeper);
+  return entry->second.contains(node.value);
+}
+
+/// The frame that called the function that has the node; libc's own stand for the one around them.
+std::optional<std::size_t> find_caller(const FutexSleeper& sleeper, Address node) {
+  const auto& frames = sleeper.stack.frames;
+  const auto caller = std::ranges::find_if(frames, [&](const Frame& frame) {
+    return frame.sp && *frame.sp > node && !sleeper.frames.location(frame).inlined &&
+           sleeper.frames.owner(frame) != FrameOwner::kLibc;
+  });
+  if (caller == frames.end()) return std::nullopt;
+  return static_cast<std::size_t>(caller - frames.begin());
+}
+
+std::optional<ConditionMutex> find_mutex(const FutexSleeper& sleeper, Address node,
+                                         Address condition) {
+  const auto caller = find_caller(sleeper, node);
+  if (!caller) return std::nullopt;
+  const auto argument = [&](std::size_t number) {
+    return sleeper.program.find_argument(sleeper.stacks, sleeper.index, *caller, number);
+  };
+  if (argument(1) != condition.value) return std::nullopt;
+  const Address mutex{argument(2).value_or(0)};
+  if (!can_be_musl_mutex(sleeper, mutex)) return std::nullopt;
+  return ConditionMutex{.address = mutex};
 }
 
 std::optional<RecognisedWait> find_by_node(const FutexSleeper& sleeper, MuslPrimitive primitive) {
@@ -69,12 +103,13 @@ std::optional<RecognisedWait> find_by_node(const FutexSleeper& sleeper, MuslPrim
     if (word.value == 0 || word.value % 8 != 0) continue;
     const auto condition = sleeper.locks.memory().read_object<Condition>(word);
     if (!condition || condition->shared.value != 0 || condition->tail.value == 0) continue;
-    if (!holds(*condition, at, sleeper)) continue;
+    if (!holds(word, *condition, at, sleeper)) continue;
     if (found) return std::nullopt;
     found = RecognisedWait{.resource = {.address = word, .seen = bytes_seen(*condition)},
                            .kind = WaitKind::kNotification,
                            .by = recognised_in_musl(sleeper, primitive)};
   }
+  if (found) found->resource.condition_mutex = find_mutex(sleeper, at, found->resource.address);
   return found;
 }
 

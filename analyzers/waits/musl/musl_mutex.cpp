@@ -102,6 +102,13 @@ RecognisedWait describe(const FutexSleeper& sleeper, Address at, const MuslMutex
   return wait;
 }
 
+std::optional<MuslMutex> read_mutex(const FutexSleeper& sleeper, Address at) {
+  if (at.value % 8 != 0) return std::nullopt;
+  const auto mutex = sleeper.locks.memory().read_object<MuslMutex>(at);
+  const std::size_t most_waiters = sleeper.snapshot.threads.size();
+  return mutex && is_plausible(*mutex, most_waiters) ? mutex : std::nullopt;
+}
+
 // The kernel refused; see above.
 std::optional<RecognisedWait> recognise_refused(const FutexSleeper& sleeper) {
   const FutexCall& call = sleeper.call;
@@ -118,12 +125,9 @@ std::optional<RecognisedWait> recognise_refused(const FutexSleeper& sleeper) {
   for (std::size_t i = 0; i < own->callee_saved.size(); ++i) {
     const auto& value = own->callee_saved[i];
     const Address at{value.value_or(0)};
-    if (!value || value == outside->callee_saved[i] || at.value % 8 != 0) continue;
-    const auto mutex = sleeper.locks.memory().read_object<MuslMutex>(at);
-    if (!mutex || !is_plausible(*mutex, sleeper.snapshot.threads.size()) ||
-        (mutex->type & kInherit) == 0 || (mutex->lock & kOwnerBits) == 0) {
-      continue;
-    }
+    if (!value || value == outside->callee_saved[i]) continue;
+    const auto mutex = read_mutex(sleeper, at);
+    if (!mutex || (mutex->type & kInherit) == 0 || (mutex->lock & kOwnerBits) == 0) continue;
     if (found && found->resource.address != at) return std::nullopt;
     found = describe(sleeper, at, *mutex, MuslPrimitive::kMutex);
   }
@@ -132,16 +136,18 @@ std::optional<RecognisedWait> recognise_refused(const FutexSleeper& sleeper) {
 
 }  // namespace
 
+bool can_be_musl_mutex(const FutexSleeper& sleeper, Address at) {
+  return at.value != 0 && read_mutex(sleeper, at).has_value();
+}
+
 std::optional<RecognisedWait> recognise_musl_mutex(const FutexSleeper& sleeper) {
   const MuslPrimitive primitive = find_musl_primitive(sleeper);
   const bool relocks = primitive == MuslPrimitive::kCondition;
   const bool named = primitive == MuslPrimitive::kMutex;
   if (!named && !relocks && primitive != MuslPrimitive::kUnnamed) return std::nullopt;
   const Address at = sleeper.call.word - kLockOffset;
-  const auto mutex =
-      at.value % 8 == 0 ? sleeper.locks.memory().read_object<MuslMutex>(at) : std::nullopt;
-  if (!mutex || !is_plausible(*mutex, sleeper.snapshot.threads.size()) ||
-      !call_agrees(sleeper.call, *mutex)) {
+  const auto mutex = read_mutex(sleeper, at);
+  if (!mutex || !call_agrees(sleeper.call, *mutex)) {
     return named ? recognise_refused(sleeper) : std::nullopt;
   }
   if (!named && !is_surely_a_mutex(sleeper, *mutex)) return std::nullopt;

@@ -35,6 +35,9 @@ bool is_in_musl(const FutexSleeper& sleeper, std::string_view function);
 /// FUTEX_WAIT, which is all that musl sleeps with but for priority-inheriting mutexes.
 bool is_musl_wait(const FutexCall& call, bool process_private);
 
+/// Whether the bytes there can be a mutex, held or free.
+bool can_be_musl_mutex(const FutexSleeper& sleeper, Address at);
+
 /// How the wait was recognised where `primitive` was found.
 RecognisedBy recognised_in_musl(const FutexSleeper& sleeper, MuslPrimitive primitive);
 
