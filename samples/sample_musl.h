@@ -35,6 +35,11 @@ static inline void role(const char* name) {
   (tell("holds %s %s %s:%d %s\n", my_role, lock, __FILE__, __LINE__, __func__), \
    atomic_fetch_add(&holds_told, 1))
 
+/// The calling thread has to act, which the lock does not record; as sample::partner().
+#define partner(lock, part)                                                                \
+  (tell("partner %s %s %s %s:%d %s\n", my_role, lock, part, __FILE__, __LINE__, __func__), \
+   atomic_fetch_add(&holds_told, 1))
+
 static inline void wait_for_holds(int holds) {
   while (atomic_load(&holds_told) < holds) sched_yield();
 }

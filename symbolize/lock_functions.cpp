@@ -213,8 +213,10 @@ bool is_stranger(Does does) {
   return does == Does::kArrives || does == Does::kNotifies || does == Does::kRunsOnce;
 }
 
-// FILE::_lock of glibc: libio/bits/types/struct_FILE.h, the same since 2.2 on x86-64.
+// FILE::_lock of glibc: libio/bits/types/struct_FILE.h, the same since 2.2 on x86-64. It points to
+// the lock; musl's is in the FILE: src/internal/stdio_impl.h.
 constexpr std::uint64_t kFileLockOffset = 0x88;
+constexpr std::uint64_t kMuslFileLockOffset = 140;
 
 // libstdc++'s that lock several at once, in loops over arrays: too winding to be read from code.
 constexpr std::string_view kScopedLock = "_ZNSt11scoped_lockI";
@@ -270,11 +272,22 @@ std::optional<CallEffect> LockFunctions::effect_of(std::string_view symbol) {
   if (name.starts_with("__cxa_")) name.remove_prefix(2);
   const auto found = std::ranges::find(kFunctions, name, &LockFunction::name);
   if (found == std::ranges::end(kFunctions)) return {};
-  Formula lock = Formulas::entry(kRdi);
-  if (name.ends_with("lockfile")) lock = formulas_.load(lock + kFileLockOffset);
-  CallEffect effect = make_effect(found->does, lock, found->family);
+  CallEffect effect = make_effect(found->does, Formulas::entry(kRdi), found->family);
   effect.stranger = is_stranger(found->does);
+  if (name.ends_with("lockfile")) lock_files(effect);
   return effect;
+}
+
+/// Of a FILE the lock in it. Which libc it is of nobody needs to know: no lock begins where the
+/// other one would have it.
+void LockFunctions::lock_files(CallEffect& effect) {
+  for (auto* locks : {&effect.takes, &effect.gives_back}) {
+    if (locks->empty()) continue;
+    CallEffect::Lock in_file = locks->front();
+    in_file.lock = in_file.lock + kMuslFileLockOffset;
+    locks->front().lock = formulas_.load(locks->front().lock + kFileLockOffset);
+    locks->push_back(in_file);
+  }
 }
 
 /// A function may take several locks, or give one back for another. What it writes is not known.

@@ -30,6 +30,7 @@ class LockFunctions {
  private:
   void read_symbols(std::size_t module);
   std::optional<CallEffect> effect_of(std::string_view symbol);
+  void lock_files(CallEffect& effect);
   std::optional<CallEffect> effect_of_own(std::string_view symbol);
   std::optional<CallEffect> effect_of_method(std::string_view symbol);
   std::optional<CallEffect> effect_of_template(std::string_view symbol);

@@ -229,7 +229,8 @@ void Expectations::expect_waits() const {
     if (found.is_null() && !must_show("waits")) continue;
     ASSERT_FALSE(found.is_null()) << describe(*thread);
     // Once woken, a waiter has nothing but its caller's name to tell where it comes from.
-    const bool nameless = wait.kind == "relock" && sample_.variant == "static";
+    const bool nameless =
+        (wait.kind == "relock" && sample_.variant == "static") || !must_show("way");
     EXPECT_TRUE(is_kind(found.at("kind"), name_kind(wait), "change") ||
                 (nameless && found.at("kind") == "lock"))
         << found.at("kind");

@@ -50,7 +50,7 @@ bool is_blocked(const Truth& truth, const TrueWait& wait) {
 }  // namespace
 
 bool SampleCase::has(const std::string& what) const {
-  if (what == "library_symbols") return variant != "static";
+  if (what == "library_symbols") return has_symbols() || !is_static();
   if (what == "calls") return variant == "O0";
   return has_symbols() && (what == "symbols" || what == "debug_information");
 }

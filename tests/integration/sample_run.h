@@ -16,10 +16,14 @@ namespace pstuck::testing {
 struct SampleCase {
   std::string name;
   std::string argument;
-  std::string variant = "O2";     ///< O0, O2, stripped, static
+  std::string variant = "O2";     ///< O0, O2, stripped, static, shared
   std::string extension = "cpp";  ///< of its source
 
-  [[nodiscard]] bool has_symbols() const { return variant == "O0" || variant == "O2"; }
+  [[nodiscard]] bool has_symbols() const { return variant != "stripped" && variant != "static"; }
+  /// libc's code is the program's own.
+  [[nodiscard]] bool is_static() const {
+    return variant == "static" || (extension == "c" && variant != "shared");
+  }
   /// What a fact may need: debug_information, symbols, library_symbols, calls.
   [[nodiscard]] bool has(const std::string& what) const;
 };

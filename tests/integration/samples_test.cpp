@@ -20,9 +20,9 @@ TEST_P(LiveSample, IsDiagnosed) {
   expect_truth(target, GetParam(), sample.truth(), Source::kLive);
 }
 
-INSTANTIATE_TEST_SUITE_P(, LiveSample,
-                         ::testing::ValuesIn(list_samples({"O0", "O2", "stripped", "static"})),
-                         sample_name);
+INSTANTIATE_TEST_SUITE_P(
+    , LiveSample, ::testing::ValuesIn(list_samples({"O0", "O2", "stripped", "static", "shared"})),
+    sample_name);
 
 class CoreOfSample : public ::testing::TestWithParam<SampleCase> {};
 
@@ -37,7 +37,8 @@ TEST_P(CoreOfSample, IsDiagnosed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, CoreOfSample,
-                         ::testing::ValuesIn(list_samples({"O0", "O2", "stripped"})), sample_name);
+                         ::testing::ValuesIn(list_samples({"O0", "O2", "stripped", "shared"})),
+                         sample_name);
 
 /// The sentences that the sample's opening comment promises: one of them for each argument.
 std::vector<std::string> promised_sentences(const SampleCase& sample) {

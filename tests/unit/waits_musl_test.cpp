@@ -263,6 +263,22 @@ TEST_P(Musl, ABarrierByItsInstance) {
   EXPECT_EQ(barrier->parties, (PartyCount{.arrived = 2, .expected = 4, .missing = 2}));
 }
 
+TEST_P(Musl, ABarrierByWhatItsFirstThreadPassed) {
+  const auto found_with = [](Linked linked, std::uint64_t argument) {
+    MuslTarget musl(linked);
+    const Address instance = kStack + 0x100;
+    musl.sleep_in("pthread_barrier_wait", instance + 12, kWaitPrivate, 1);
+    musl.target.program().arguments[{1, 1}] = argument;
+    musl.put(instance, {0, 0, 0, 1});
+    musl.put(kObject, {0, 0, 1, 0, 0, 0, static_cast<std::uint32_t>(instance.value),
+                       static_cast<std::uint32_t>(instance.value >> 32)});
+    const Resource* barrier = musl.waited_for();
+    return barrier != nullptr && barrier->address == kObject && barrier->parties->missing == 1;
+  };
+  EXPECT_TRUE(found_with(GetParam(), kObject.value));
+  EXPECT_FALSE(found_with(GetParam(), kObject.value + 8));
+}
+
 /// How often memory is read while so many threads wait for one object.
 std::size_t count_reads(std::int32_t threads,
                         const std::function<void(MuslTarget&, std::int32_t)>& make_waiter) {

@@ -4,8 +4,11 @@
 //     barrier ──▶ +0  lock   +4  waiters   +8  limit, parties - 1   +24  instance ──▶
 //     instance ──▶ +0  how many others have come   +4  last: 0   +8  waiters   +12  finished: 1
 //
-// So the barrier is the one address in the waiting function's frames that points to the instance. A
-// shared barrier is slept on itself, at +12, where the arrived are counted; its limit is negative.
+// So the barrier is the one address in the waiting function's frames, or passed to it, that points
+// to the instance. A shared barrier is slept on itself, at +12, where the arrived are counted; its
+// limit is negative.
+
+#include <algorithm>
 
 #include "analyzers/waits/frame_words.h"
 #include "analyzers/waits/musl/musl_waits.h"
@@ -16,6 +19,7 @@ namespace {
 constexpr std::uint64_t kLastOffset = 4;
 constexpr std::uint64_t kFinishedOffset = 12;
 constexpr std::uint64_t kCountOffset = 12;
+constexpr std::size_t kMostFrames = 8;
 constexpr std::uint32_t kSharedLimit = 0x80000000;
 
 struct Barrier {
@@ -62,6 +66,17 @@ std::optional<Address> find_barrier(const std::set<Address>& words, Address inst
   return found;
 }
 
+/// What the innermost frames' calls passed first.
+std::set<Address> first_arguments(const FutexSleeper& sleeper) {
+  std::set<Address> arguments;
+  const std::size_t frames = std::min(sleeper.stack.frames.size(), kMostFrames);
+  for (std::size_t i = 0; i < frames; ++i) {
+    const auto value = sleeper.program.find_argument(sleeper.stacks, sleeper.index, i, 1);
+    if (value) arguments.insert(Address{*value});
+  }
+  return arguments;
+}
+
 /// The first thread may have no use for the barrier's address any more; then the others do. They
 /// are asked once, whoever of them is looked at.
 std::optional<Address> find_by_others(const FutexSleeper& sleeper, Address instance) {
@@ -87,6 +102,7 @@ std::optional<RecognisedWait> find_by_instance(const FutexSleeper& sleeper,
   const auto others = memory.read_object<std::uint32_t>(instance);
   if (!others) return std::nullopt;
   auto at = find_barrier(words_of_waiting_functions(sleeper), instance, memory);
+  if (!at) at = find_barrier(first_arguments(sleeper), instance, memory);
   if (!at) at = find_by_others(sleeper, instance);
   const auto barrier = at ? read_barrier(*at, instance, memory) : std::nullopt;
   if (!barrier || *others >= barrier->limit) return std::nullopt;
