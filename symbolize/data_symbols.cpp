@@ -91,7 +91,14 @@ std::optional<Address> VariableIndex::find(std::size_t module, std::string_view 
   return Address{found->start};
 }
 
-std::optional<AddressRange> VariableIndex::find_own(std::size_t modules, std::string_view name) {
+std::optional<AddressRange> VariableIndex::find_own(std::size_t modules, const std::string& name) {
+  const auto [entry, is_new] = own_.try_emplace(name);
+  if (is_new) entry->second = look_for_own(modules, name);
+  return entry->second;
+}
+
+std::optional<AddressRange> VariableIndex::look_for_own(std::size_t modules,
+                                                        std::string_view name) {
   std::optional<AddressRange> found;
   for (std::size_t module = 0; module < modules; ++module) {
     if (modules_.is_c_library(module)) continue;

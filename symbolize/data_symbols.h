@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -27,7 +28,7 @@ class VariableIndex {
 
   /// The variable that has this name once it is demangled, of the first so many modules without the
   /// C library; none where several have it.
-  std::optional<AddressRange> find_own(std::size_t modules, std::string_view name);
+  std::optional<AddressRange> find_own(std::size_t modules, const std::string& name);
 
  private:
   struct Variable {
@@ -42,6 +43,7 @@ class VariableIndex {
     std::vector<Variable> thread_local_ones;  ///< by offset
   };
 
+  std::optional<AddressRange> look_for_own(std::size_t modules, std::string_view name);
   const Variables& variables_of(std::size_t module);
   static Variables read_variables(Dwfl_Module* module);
   std::optional<DataSymbol> find_in(const std::vector<Variable>& variables, std::size_t module,
@@ -49,6 +51,7 @@ class VariableIndex {
 
   LoadedModules& modules_;
   std::unordered_map<std::size_t, Variables> by_module_;
+  std::unordered_map<std::string, std::optional<AddressRange>> own_;  // by name, once asked for
 };
 
 }  // namespace pstuck

@@ -84,11 +84,20 @@ std::optional<Member> MemberSearch::find_in_unnamed(const DwarfEntry& type, std:
 
 }  // namespace
 
-std::optional<FieldPlace> find_named_member(DwarfTypes& types, std::size_t module,
-                                            std::string_view class_name, std::string_view path) {
+std::optional<FieldPlace> NamedMembers::find(std::size_t module, std::string_view class_name,
+                                             std::string_view path) {
+  std::string name(class_name);
+  name.append("::").append(path);
+  const auto [entry, is_new] = known_.try_emplace({module, std::move(name)});
+  if (is_new) entry->second = look_for(module, class_name, path);
+  return entry->second;
+}
+
+std::optional<FieldPlace> NamedMembers::look_for(std::size_t module, std::string_view class_name,
+                                                 std::string_view path) {
   std::optional<FieldPlace> agreed;
-  for (const DwarfEntry& definition : types.find_classes(module, class_name)) {
-    const auto place = MemberSearch(types, module).find(definition, path);
+  for (const DwarfEntry& definition : types_.find_classes(module, class_name)) {
+    const auto place = MemberSearch(types_, module).find(definition, path);
     if (!place || (agreed && *agreed != *place)) return {};
     agreed = place;
   }

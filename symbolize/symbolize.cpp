@@ -84,6 +84,7 @@ class Symbolizer::Impl {
         thread_locals_(snapshot, modules_, memory),
         types_(modules_, scopes_),
         member_paths_(modules_, types_),
+        named_members_(types_),
         function_ranges_(modules_, memory),
         object_classes_(snapshot, modules_, memory, function_ranges_),
         frame_variables_(snapshot, modules_, memory, units_, functions_, types_),
@@ -111,11 +112,14 @@ class Symbolizer::Impl {
   }
   std::optional<Address> find_libc_variable(std::string_view name);
   std::optional<AddressRange> find_variable(std::string_view name) {
-    return variables_.find_own(snapshot_.modules.size(), name);
+    return variables_.find_own(snapshot_.modules.size(), std::string(name));
   }
   std::optional<ElementField> find_element_member(Address variable, std::string_view path);
   std::optional<FieldPlace> find_member(const CodeAddress& code, std::string_view class_name,
-                                        std::string_view path);
+                                        std::string_view path) {
+    const auto module = modules_.find(code.for_lookup());
+    return module ? named_members_.find(*module, class_name, path) : std::nullopt;
+  }
   [[nodiscard]] std::vector<BlindSpot> blind_spots() const { return modules_.blind_spots(); }
 
  private:
@@ -138,6 +142,7 @@ class Symbolizer::Impl {
   ThreadLocals thread_locals_;
   DwarfTypes types_;
   MemberPaths member_paths_;
+  NamedMembers named_members_;
   FunctionRanges function_ranges_;
   ObjectClasses object_classes_;
   FrameVariables frame_variables_;
@@ -317,13 +322,6 @@ std::optional<ElementField> Symbolizer::Impl::find_element_member(Address variab
                                                                   std::string_view path) {
   const auto module = modules_.find_image(variable);
   return module ? member_paths_.find_element_member(*module, variable, path) : std::nullopt;
-}
-
-std::optional<FieldPlace> Symbolizer::Impl::find_member(const CodeAddress& code,
-                                                        std::string_view class_name,
-                                                        std::string_view path) {
-  const auto module = modules_.find(code.for_lookup());
-  return module ? find_named_member(types_, *module, class_name, path) : std::nullopt;
 }
 
 std::vector<VariableHit> Symbolizer::Impl::find_variables(const Stacks& stacks,

@@ -3,9 +3,9 @@
 //     lock ──▶ + offset, or the member of that name   a tid, a pthread_t, or an index
 //     table[index - first] ──▶ + offset or member     a tid or a pthread_t
 //
-// Where a member is debug information tells: that of the function that waits, or of the code around
-// it. All that is read may be anything. A value that leads to no thread is no owner; which value it
-// was the report says.
+// Where a member is tells debug information, of the code on the stack the innermost that has the
+// class. All that is read may be anything. A value that leads to no thread is no owner; which value
+// it was the report says.
 
 #include "analyzers/waits/described_owner.h"
 
@@ -23,12 +23,14 @@ using OwnerUnit = LockDescription::OwnerUnit;
 using Table = LockDescription::Table;
 using Gap = OwnerGap::Kind;
 
+// That may have the debug information of the lock's class.
+constexpr std::size_t kMostFrames = 24;
+
 bool is_word_size(std::uint64_t size) { return size == 1 || size == 2 || size == 4 || size == 8; }
 
 class OwnerReader {
  public:
-  OwnerReader(const FutexSleeper& sleeper, std::size_t frame, RecognisedWait& wait)
-      : sleeper_(sleeper), frame_(frame), wait_(wait) {}
+  OwnerReader(const FutexSleeper& sleeper, RecognisedWait& wait) : sleeper_(sleeper), wait_(wait) {}
 
   void read(const Owner& owner) {
     const auto place = find_place(owner);
@@ -47,7 +49,7 @@ class OwnerReader {
   [[nodiscard]] std::optional<FieldPlace> find_place(const Owner& owner) const {
     if (owner.type.empty()) return FieldPlace{owner.offset, owner.size};
     const auto& frames = sleeper_.stack.frames;
-    for (std::size_t i = 0; i < std::min(frame_ + 1, frames.size()); ++i) {
+    for (std::size_t i = 0; i < std::min(kMostFrames, frames.size()); ++i) {
       if (sleeper_.frames.owner(frames[i]) != FrameOwner::kProgram) continue;
       const auto place = sleeper_.program.find_member(frames[i].pc, owner.type, owner.member);
       if (place && is_word_size(place->size)) return place;
@@ -116,15 +118,14 @@ class OwnerReader {
   }
 
   const FutexSleeper& sleeper_;
-  std::size_t frame_;
   RecognisedWait& wait_;
 };
 
 }  // namespace
 
 void read_described_owner(const LockDescription& lock, const FutexSleeper& sleeper,
-                          std::size_t frame, RecognisedWait& wait) {
-  if (lock.owner) OwnerReader(sleeper, frame, wait).read(*lock.owner);
+                          RecognisedWait& wait) {
+  if (lock.owner) OwnerReader(sleeper, wait).read(*lock.owner);
 }
 
 }  // namespace pstuck

@@ -5,9 +5,8 @@
 namespace pstuck {
 
 /// Reads whom a described lock says to have it, where the description tells how: into `wait.owner`,
-/// and where that leads to no thread the reason into the resource. `frame` is where the lock's
-/// function is on the sleeper's stack.
+/// and where that leads to no thread the reason into the resource.
 void read_described_owner(const LockDescription& lock, const FutexSleeper& sleeper,
-                          std::size_t frame, RecognisedWait& wait);
+                          RecognisedWait& wait);
 
 }  // namespace pstuck

@@ -95,7 +95,7 @@ RecognisedWait describe(const Match& match, WaitKind kind, Address at,
                                    .seen = locks.read_seen(at, kBytesToCompare)},
                       .kind = kind,
                       .by = match.called ? RecognisedBy::kCallSite : RecognisedBy::kFunctionName};
-  read_described_owner(*match.lock, sleeper, match.frame, wait);
+  read_described_owner(*match.lock, sleeper, wait);
   // At the end of a mapping less of it can be read.
   if (wait.resource.seen.empty()) wait.resource.seen = locks.read_seen(at, sizeof(std::uint32_t));
   return wait;
