@@ -31,7 +31,7 @@ struct SeenLock {
 /// look-alikes, three of them with ids below.
 inline constexpr Tid kLastCommonNumber{256};
 
-/// How many bytes a lock of this kind has; 0 for what is no lock.
+/// How many bytes a lock of this kind has; 0 for what is not told by its bytes.
 std::size_t lock_size(ResourceKind kind);
 
 /// Tells held locks from all other bytes. A thread that has ended holds nothing.

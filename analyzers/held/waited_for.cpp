@@ -7,9 +7,7 @@ namespace pstuck {
 void find_waited_for_locks(const HeldSearch& search, HeldFinds& finds) {
   for (const Resource& resource : search.diagnosis.resources) {
     const Holder& holder = resource.holder;
-    if (lock_size(resource.kind) == 0 || holder.fate != OwnerFate::kThread || !holder.thread) {
-      continue;
-    }
+    if (!is_lock(resource.kind) || holder.fate != OwnerFate::kThread || !holder.thread) continue;
     finds.locks.push_back({.kind = resource.kind,
                            .address = resource.address,
                            .thread = *holder.thread,

@@ -163,6 +163,19 @@ INSTANTIATE_TEST_SUITE_P(
                     "inferred"}),
     [](const auto& own) { return own.param.name; });
 
+TEST(LockFile, TellsWhereALockWithAnOwnerWasTaken) {
+  const Hanging hanging("own_lock_undebugged");
+  const json target = look_with_lock_file(hanging, "own_lock.toml");
+  for (const json& thread : target["threads"]) {
+    ASSERT_EQ(thread["holds"].size(), 1U) << thread.dump(1);
+    const json& hold = thread["holds"][0];
+    EXPECT_EQ(hold["found_by"], "waited_for");
+    ASSERT_TRUE(hold["acquisition"].is_object());
+    const auto frame = hold["acquisition"]["frame"].get<std::size_t>();
+    EXPECT_EQ(thread["stack"]["frames"][frame]["function"], "take(OwnLock&, OwnLock&)");
+  }
+}
+
 TEST(LockFile, SaysThatNoDebugInformationHasTheOwner) {
   const Hanging hanging("own_lock_undebugged");
   const json target = look_with_lock_file(hanging, "own_lock_member.toml");

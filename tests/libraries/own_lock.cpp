@@ -9,9 +9,14 @@
 
 class OwnLock {
  public:
-  void lock() {
+  [[gnu::noinline]] void lock() {
     state_.word.lock();
     state_.owner = own_tid();
+  }
+
+  [[gnu::noinline]] void unlock() {
+    state_.owner = 0;
+    state_.word.unlock();
   }
 
  private:
@@ -32,6 +37,8 @@ void take(OwnLock& a, OwnLock& b) {
   a.lock();
   both.arrive_and_wait();
   b.lock();
+  b.unlock();
+  a.unlock();
 }
 
 int main() {

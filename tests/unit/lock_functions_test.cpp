@@ -1,0 +1,99 @@
+// Functions whose effect on locks is known from their names, and from lock files.
+
+#include "symbolize/lock_functions.h"
+
+#include <gtest/gtest.h>
+
+#include "symbolize/machine_code.h"
+#include "tests/support/snapshot_builder.h"
+
+namespace pstuck {
+namespace {
+
+using Does = OwnLockFunction::Does;
+
+class LockFunctionNames : public ::testing::Test {
+ protected:
+  std::optional<CallEffect> effect_of(std::string_view symbol) {
+    return LockFunctions(modules_, formulas_, own_).find_named(symbol);
+  }
+
+  Formulas formulas_;
+  std::vector<OwnLockFunction> own_;
+
+ private:
+  Snapshot snapshot_;
+  testing::FakeMemory memory_;
+  LoadedModules modules_{snapshot_, memory_};
+};
+
+TEST_F(LockFunctionNames, OfALockFileTakeAndGiveBack) {
+  own_ = {{.name = "app::Lock::lock"},
+          {.name = "spare_unlock", .does = Does::kGivesBack, .argument = 2}};
+  const auto lock = effect_of("_ZN3app4Lock4lockEv");
+  ASSERT_TRUE(lock);
+  ASSERT_EQ(lock->takes.size(), 1U);
+  EXPECT_EQ(lock->takes[0].lock, Formulas::entry(kRdi));
+  EXPECT_EQ(lock->takes[0].family, LockFamily::kLibrary);
+  EXPECT_FALSE(lock->tries);
+  EXPECT_TRUE(lock->stranger) << "what else it writes is not known";
+  const auto unlock = effect_of("spare_unlock@@V1");
+  ASSERT_TRUE(unlock);
+  EXPECT_TRUE(unlock->takes.empty());
+  ASSERT_EQ(unlock->gives_back.size(), 1U);
+  EXPECT_EQ(unlock->gives_back[0].lock, Formulas::entry(kRsi));
+  EXPECT_FALSE(effect_of("_ZN3app4Lock6unlockEv"));
+}
+
+TEST_F(LockFunctionNames, OfALockFileTry) {
+  own_ = {{.name = "try_it", .does = Does::kTriesForOther, .shared = true},
+          {.name = "try_unit", .does = Does::kTriesForZero, .counts_units = true}};
+  const auto reader = effect_of("try_it");
+  ASSERT_TRUE(reader && reader->takes.size() == 1);
+  EXPECT_TRUE(reader->tries);
+  EXPECT_FALSE(reader->taken_if_zero);
+  EXPECT_TRUE(reader->takes[0].shared);
+  const auto unit = effect_of("try_unit");
+  ASSERT_TRUE(unit && unit->takes.size() == 1);
+  EXPECT_TRUE(unit->taken_if_zero);
+  EXPECT_EQ(unit->takes[0].family, LockFamily::kSemaphore);
+}
+
+TEST_F(LockFunctionNames, OfALockFileMayTakeSeveral) {
+  own_ = {{.name = "lock_both", .argument = 1},
+          {.name = "lock_both", .argument = 3},
+          {.name = "lock_both", .argument = 7}};
+  const auto both = effect_of("lock_both");
+  ASSERT_TRUE(both);
+  ASSERT_EQ(both->takes.size(), 2U);
+  EXPECT_EQ(both->takes[0].lock, Formulas::entry(kRdi));
+  EXPECT_EQ(both->takes[1].lock, Formulas::entry(kRdx));
+}
+
+TEST_F(LockFunctionNames, OfClonesTellNothing) {
+  own_ = {{.name = "app::Lock::lock"}, {.name = "spare_lock"}};
+  for (const std::string_view clone : {"_ZN3app4Lock4lockEv.part.0", "_ZN3app4Lock4lockEv.cold",
+                                       "spare_lock.constprop.0", "spare_lock.isra.0"}) {
+    EXPECT_FALSE(effect_of(clone)) << clone;
+  }
+}
+
+TEST_F(LockFunctionNames, OfALockFileComeFirst) {
+  own_ = {{.name = "g_mutex_lock", .argument = 2}};
+  const auto lock = effect_of("g_mutex_lock");
+  ASSERT_TRUE(lock && lock->takes.size() == 1);
+  EXPECT_EQ(lock->takes[0].lock, Formulas::entry(kRsi));
+}
+
+TEST_F(LockFunctionNames, OfAFileTakeTheLockOfEitherLibc) {
+  const auto lock = effect_of("flockfile");
+  ASSERT_TRUE(lock && lock->takes.size() == 2);
+  EXPECT_EQ(lock->takes[0].lock, formulas_.load(Formulas::entry(kRdi) + 0x88));
+  EXPECT_EQ(lock->takes[1].lock, Formulas::entry(kRdi) + 140);
+  const auto unlock = effect_of("funlockfile");
+  ASSERT_TRUE(unlock);
+  EXPECT_EQ(unlock->gives_back.size(), 2U);
+}
+
+}  // namespace
+}  // namespace pstuck
