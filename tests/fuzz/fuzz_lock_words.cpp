@@ -76,6 +76,17 @@ class SomeProgram final : public Program {
   std::optional<Address> find_libc_variable(std::string_view /*name*/) override {
     return Address{kMutexBase + (kMutexes - 1) * kMutexStride};
   }
+  std::optional<AddressRange> find_variable(std::string_view name) override {
+    return AddressRange{{kMutexBase}, {kMutexBase + name.size() * kMutexStride}};
+  }
+  std::optional<ElementField> find_element_member(Address variable,
+                                                  std::string_view path) override {
+    return ElementField{.stride = variable.value & 127, .field = {.offset = path.size()}};
+  }
+  std::optional<FieldPlace> find_member(const CodeAddress& code, std::string_view /*class_name*/,
+                                        std::string_view /*path*/) override {
+    return FieldPlace{.offset = code.address().value & 63};
+  }
   std::vector<VariableHit> find_variables(const Stacks& /*stacks*/,
                                           std::span<const Address> /*locks*/) override {
     return {};
