@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "analyzers/waits/thread_descriptor.h"
+#include "symbolize/function_patterns.h"
 
 namespace pstuck {
 namespace {
@@ -79,23 +80,6 @@ bool is_musl_function(std::string_view name) {
   return std::ranges::find(kNames, name) != kNames.end();
 }
 
-// The qualified name in a demangled one: without the return type that templates carry, and without
-// arguments. "void std::__invoke_impl<void, F>(std::…)" gives "std::__invoke_impl<void, F>".
-std::string_view qualified_name(std::string_view function) {
-  constexpr std::string_view kDecltype = "decltype";
-  int depth = 0;
-  std::size_t begin = 0;
-  for (std::size_t i = 0; i < function.size(); ++i) {
-    const char c = function[i];
-    const std::string_view name = function.substr(begin, i - begin);
-    if (c == '(' && depth == 0 && !name.starts_with(kDecltype)) return name;
-    if (c == '<' || c == '(') ++depth;
-    if ((c == '>' || c == ')') && depth > 0) --depth;
-    if (c == ' ' && depth == 0 && name != kDecltype) begin = i + 1;
-  }
-  return function.substr(begin);
-}
-
 bool is_cpp_runtime_code(const Location& location) {
   if (location.file.find("/include/c++/") != std::string::npos) return true;
   if (starts_with_any(location.function, {"__gthread_", "__gthrw_"})) return true;
@@ -103,7 +87,7 @@ bool is_cpp_runtime_code(const Location& location) {
       location.function.find("__gnu_cxx::") == std::string::npos) {
     return false;
   }
-  return starts_with_any(qualified_name(location.function), {"std::", "__gnu_cxx::"});
+  return starts_with_any(bare_function_name(location.function), {"std::", "__gnu_cxx::"});
 }
 
 FrameOwner owner_of(const Location& location, LibcKind libc, bool linked_in) {

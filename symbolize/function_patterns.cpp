@@ -33,6 +33,17 @@ std::string without_impl(std::string_view name) {
   return {};
 }
 
+/// Of "decltype (f(x)) g(X)": " g(X)".
+std::string_view without_decltype(std::string_view name) {
+  if (!name.starts_with("decltype(") && !name.starts_with("decltype (")) return name;
+  int depth = 0;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (name[i] == '(') ++depth;
+    if (name[i] == ')' && --depth == 0) return name.substr(i + 1);
+  }
+  return {};
+}
+
 std::string_view without_version(std::string_view name) { return name.substr(0, name.find('@')); }
 
 /// Manglings spell identifiers out, but have short forms for the names of namespace std's own, of
@@ -47,7 +58,7 @@ constexpr std::string_view kLetters =
 std::string bare_function_name(std::string_view demangled) {
   const std::string name =
       without_impl(without_hash(without_version(demangled.substr(0, kLongestName))));
-  std::string_view rest = name;
+  std::string_view rest = without_decltype(name);
   std::string bare;
   int depth = 0;
   while (!rest.empty()) {

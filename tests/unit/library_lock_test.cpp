@@ -236,6 +236,9 @@ TEST(FunctionNames, AreBareOfWhatTheCompilerAdds) {
   EXPECT_EQ(bare_function_name("sem_wait@@GLIBC_2.34"), "sem_wait");
   EXPECT_EQ(bare_function_name("void app::Lock<int, A<B> >::wait<C>(D const&) const"),
             "app::Lock::wait");
+  EXPECT_EQ(bare_function_name("decltype (f(x)) app::apply<F>(F&&)"), "app::apply");
+  EXPECT_EQ(bare_function_name("decltype(auto) app::apply(int)"), "app::apply");
+  EXPECT_EQ(bare_function_name("decltype (("), "");
   EXPECT_EQ(bare_function_name("(anonymous namespace)::Lock::wait()"),
             "(anonymous namespace)::Lock::wait");
   EXPECT_EQ(bare_function_name("std::sys::sync::mutex::futex::Mutex::lock_contended"
