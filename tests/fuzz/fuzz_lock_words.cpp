@@ -76,16 +76,16 @@ class SomeProgram final : public Program {
   std::optional<Address> find_libc_variable(std::string_view /*name*/) override {
     return Address{kMutexBase + (kMutexes - 1) * kMutexStride};
   }
-  std::optional<AddressRange> find_variable(std::string_view name) override {
-    return AddressRange{{kMutexBase}, {kMutexBase + name.size() * kMutexStride}};
+  std::optional<AddressRange> find_variable(std::string_view /*name*/) override {
+    return AddressRange{{kMutexBase}, {kMutexBase + kMutexes * kMutexStride}};
   }
   std::optional<ElementField> find_element_member(Address variable,
-                                                  std::string_view path) override {
-    return ElementField{.stride = variable.value & 127, .field = {.offset = path.size()}};
+                                                  std::string_view /*path*/) override {
+    return ElementField{variable.value & 63, {variable.value & 31, variable.value & 15}};
   }
   std::optional<FieldPlace> find_member(const CodeAddress& code, std::string_view /*class_name*/,
                                         std::string_view /*path*/) override {
-    return FieldPlace{.offset = code.address().value & 63};
+    return FieldPlace{code.address().value & 63, 4};
   }
   std::vector<VariableHit> find_variables(const Stacks& /*stacks*/,
                                           std::span<const Address> /*locks*/) override {
@@ -132,6 +132,17 @@ class SomeTasks final : public TaskFinder {
     return TaskElsewhere{.tid = id, .process = {id.value % 3}, .in_parent = id.value % 2 == 0};
   }
 };
+
+/// One whose owner is an index, and one whose owner is a member.
+std::vector<LockDescription> described_locks() {
+  using Unit = LockDescription::OwnerUnit;
+  const LockDescription::Table table{
+      .variable = "g", .stride = 24, .offset = 4, .size = 8, .unit = Unit::kPthread, .first = 1};
+  const LockDescription::Owner index{.offset = 8, .size = 1, .unit = Unit::kIndex, .table = table};
+  const LockDescription::Owner member{.type = "C", .member = "m"};
+  return {{.type = "Indexed", .waits_in = {"work"}, .futex_offset = 0, .owner = index},
+          {.type = "C", .waits_in = {"std::mutex::lock"}, .argument = 1, .owner = member}};
+}
 
 const char* const kNames[] = {"",
                               "__lll_lock_wait",
@@ -194,7 +205,8 @@ class HostileTarget {
   }
 
   void check() {
-    Diagnosis diagnosis = diagnose(snapshot_, stacks_, {memory_, symbols_, tasks_});
+    Diagnosis diagnosis =
+        diagnose(snapshot_, stacks_, {memory_, symbols_, tasks_}, {.locks = described_locks()});
     hold_invariants(diagnosis);
     const Look first = look(diagnosis, false);
     confirm(snapshot_, first, look(diagnosis, true), diagnosis);
