@@ -104,11 +104,11 @@ std::string without_signature(std::string_view function) {
 }
 
 bool is_of_the_implementation(std::string_view path) {
+  // libstdc++'s, libc++'s; of Rust's Arc and Rc.
+  constexpr std::string_view kParts[] = {".__", "->__", "._M_", "->_M_", ".ptr.pointer"};
   if (path.starts_with("__") || path.starts_with("*__")) return true;
-  return path.find(".__") != std::string_view::npos ||
-         path.find("->__") != std::string_view::npos ||
-         path.find("._M_") != std::string_view::npos ||
-         path.find("->_M_") != std::string_view::npos;
+  return std::ranges::any_of(
+      kParts, [&](std::string_view part) { return path.find(part) != std::string_view::npos; });
 }
 
 std::size_t count_steps(std::string_view path) {

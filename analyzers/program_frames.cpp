@@ -80,7 +80,17 @@ bool is_musl_function(std::string_view name) {
   return std::ranges::find(kNames, name) != kNames.end();
 }
 
-bool is_cpp_runtime_code(const Location& location) {
+// Of Rust's standard library, whose sources lie in library/ wherever it was built.
+bool is_rust_runtime_code(const Location& location) {
+  constexpr std::string_view kSources[] = {"/library/std/src/", "/library/core/src/",
+                                           "/library/alloc/src/"};
+  return location.file.ends_with(".rs") && std::ranges::any_of(kSources, [&](auto directory) {
+           return location.file.find(directory) != std::string::npos;
+         });
+}
+
+bool is_runtime_code(const Location& location) {
+  if (is_rust_runtime_code(location)) return true;
   if (location.file.find("/include/c++/") != std::string::npos) return true;
   if (starts_with_any(location.function, {"__gthread_", "__gthrw_"})) return true;
   if (location.function.find("std::") == std::string::npos &&
@@ -93,7 +103,7 @@ bool is_cpp_runtime_code(const Location& location) {
 FrameOwner owner_of(const Location& location, LibcKind libc, bool linked_in) {
   const FrameOwner module = owner_of_module(location.module);
   if (module != FrameOwner::kProgram) return module;
-  if (is_cpp_runtime_code(location)) return FrameOwner::kCppRuntime;
+  if (is_runtime_code(location)) return FrameOwner::kCppRuntime;
   if (!linked_in || location.inlined) return FrameOwner::kProgram;
   if (libc == LibcKind::kMusl && is_musl_function(location.function)) return FrameOwner::kLibc;
   if (location.function == "execute_native_thread_routine") return FrameOwner::kCppRuntime;

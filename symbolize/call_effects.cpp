@@ -96,11 +96,19 @@ bool CallEffects::may_touch_locks(const Instruction& call) {
 
 bool CallEffects::may_touch_locks(const FunctionCode& function) {
   return std::ranges::any_of(function.instructions, [&](const Instruction& instruction) {
-    const bool is_call = instruction.operation == Operation::kCall ||
-                         (instruction.operation == Operation::kJump && instruction.target &&
-                          !function.find(*instruction.target));
+    const Operation operation = instruction.operation;
+    if (operation == Operation::kExchange || operation == Operation::kCompareExchange) return true;
+    const bool is_call =
+        operation == Operation::kCall || (operation == Operation::kJump && instruction.target &&
+                                          !function.find(*instruction.target));
     return is_call && may_touch_locks(instruction);
   });
+}
+
+bool CallEffects::takes_word(Address function) {
+  const CallEffect* known = lock_functions_.find(function);
+  return known != nullptr && !known->takes.empty() &&
+         known->takes.front().family == LockFamily::kWord;
 }
 
 CallEffect CallEffects::read(Address function) {
@@ -116,6 +124,9 @@ CallEffect CallEffects::read(Address function) {
           [this](const Instruction& call) -> const CallEffect& { return of(call); }, budget_)
           .summarise();
   --depth_;
+  if (lock_functions_.surely_takes(function)) {
+    for (CallEffect::Lock& lock : effect.takes) lock.certain = true;
+  }
   return effect;
 }
 

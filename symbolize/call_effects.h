@@ -34,6 +34,9 @@ class CallEffects {
   /// What the call does is known from the name of the function that it leads to.
   bool is_known_by_name(const Instruction& call);
 
+  /// A function that is known by its name to take a lock of the family kWord.
+  bool takes_word(Address function);
+
   /// Where the call leads, behind PLT stubs; none when that is decided at run time.
   std::optional<Address> find_target(const Instruction& call);
 

@@ -107,6 +107,11 @@ CallDeeds CodeSteps::deeds_of(const CallEffect& effect, const Instruction& call,
 }
 
 CallDeeds CodeSteps::deeds_of(const Instruction& call, FlowState& state) {
+  if (call.operation == Operation::kExchange) {
+    CallDeeds deeds;
+    if (const auto lock = cleared_by(call, state)) deeds.gives_back.push_back(*lock);
+    return deeds;
+  }
   return deeds_of(effect_of_(call), call, state);
 }
 
@@ -131,11 +136,7 @@ void CodeSteps::apply(const CallEffect& effect, const Instruction& call, FlowSta
                     .shared = lock.shared,
                     .family = lock.family};
     if (lock.lock.known()) taken.names.push_back(lock.lock);
-    // In a loop a call may have taken others before, of which one that nothing tells is enough.
-    std::erase_if(state.taken, [&](const TakenLock& other) {
-      return other.call == taken.call && other.names == taken.names;
-    });
-    state.taken.push_back(std::move(taken));
+    state.take(std::move(taken));
   }
   for (const auto& act : deeds.acts) {
     if (act.first.known() && state.acts.size() < kMostActs) state.acts.insert(act);

@@ -107,6 +107,7 @@ void CodeSteps::move(const Instruction& instruction, FlowState& state) {
   if (to.kind == Operand::Kind::kMemory) {
     const Formula value = value_of(instruction.from, instruction, state);
     const Formula address = address_of(to, state);
+    doubt_word(address, state);
     if (to.size == kWord || to.size == kHalf) {
       state.write(address, {value, to.size});
     } else {
@@ -183,6 +184,11 @@ void CodeSteps::leave(const Instruction& instruction, FlowState& state) {
 }
 
 void CodeSteps::others(const Instruction& instruction, FlowState& state) {
+  doubt_word(address_of(instruction.to, state), state);
+  forget_written(instruction, state);
+}
+
+void CodeSteps::forget_written(const Instruction& instruction, FlowState& state) {
   if (instruction.to.kind == Operand::Kind::kMemory) {
     state.forget(address_of(instruction.to, state), std::max(instruction.to.size, kWord));
   }
@@ -243,6 +249,10 @@ void CodeSteps::step(const Instruction& instruction, FlowState& state) {
     case Operation::kSetIfZero:
     case Operation::kSetIfNotZero:
       return set_by_flags(instruction, state);
+    case Operation::kExchange:
+      return exchange(instruction, state);
+    case Operation::kCompareExchange:
+      return compare_exchange(instruction, state);
     case Operation::kClear:
       state.registers[instruction.to.base] = Formulas::number(0);
       return;

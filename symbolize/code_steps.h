@@ -28,7 +28,7 @@ class CodeSteps {
   /// What a call of another function does, as a jump that ends this one.
   void step_tail_call(const Instruction& jump, FlowState& state) { call(jump, state); }
 
-  /// Of a call or tail call, before it is made.
+  /// Of a call or tail call, before it is made, or of an exchange.
   CallDeeds deeds_of(const Instruction& call, FlowState& state);
 
  private:
@@ -41,13 +41,18 @@ class CodeSteps {
   void pop(const Instruction& instruction, FlowState& state);
   void leave(const Instruction& instruction, FlowState& state);
   void others(const Instruction& instruction, FlowState& state);
+  void forget_written(const Instruction& instruction, FlowState& state);
   void follow_flags(const Instruction& instruction, FlowState& state);
   void set_by_flags(const Instruction& instruction, FlowState& state);
+  void exchange(const Instruction& instruction, FlowState& state);
+  void compare_exchange(const Instruction& instruction, FlowState& state);
   void set_word(const Instruction& instruction, Formula value, FlowState& state);
 
   void call(const Instruction& instruction, FlowState& state);
   CallDeeds deeds_of(const CallEffect& effect, const Instruction& call, FlowState& state);
   void apply(const CallEffect& effect, const Instruction& call, FlowState& state);
+  std::optional<CallEffect::Lock> cleared_by(const Instruction& exchange, const FlowState& state);
+  static void doubt_word(Formula address, FlowState& state);
   void give_back(const CallEffect::Lock& lock, FlowState& state) const;
   void forget_written_by_stranger(FlowState& state) const;
   Formula substitute(Formula formula, const Instruction& call, FlowState& state, int depth = 0);

@@ -210,12 +210,12 @@ std::optional<DwarfTypes::Impl::Found> DwarfTypes::Impl::find(std::size_t module
   const auto plain = bare(module, type);
   if (!plain) return {};
   const bool lock = is_lock(*plain);
-  if (lock && offset == 0) return Found{.path = {.lock_type = name(plain, 0)}};
+  if (lock && offset == 0) return Found{.path = {.lock_type = public_lock_name(name(plain, 0))}};
   if (plain->tag() == DW_TAG_array_type) return find_in_array(module, *plain, offset, depth);
   if (!is_class(plain->tag()) || !holds_locks(module, *plain, 0)) return {};
   auto found = find_in_class(module, *plain, offset, depth);
   // What a lock is made of is its own affair.
-  if (found && lock) return Found{.path = {.lock_type = name(plain, 0)}};
+  if (found && lock) return Found{.path = {.lock_type = public_lock_name(name(plain, 0))}};
   return found;
 }
 

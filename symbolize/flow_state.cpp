@@ -33,6 +33,14 @@ void FlowState::keep(Formula address, KnownPlace place) {
   memory[address] = place;
 }
 
+void FlowState::take(TakenLock lock) {
+  // In a loop a call may have taken others before, of which one that nothing tells is enough.
+  std::erase_if(taken, [&](const TakenLock& other) {
+    return other.call == lock.call && other.names == lock.names;
+  });
+  taken.push_back(std::move(lock));
+}
+
 void FlowState::write(Formula address, KnownPlace place) {
   forget(address, place.size);
   keep(address, place);

@@ -21,7 +21,10 @@ enum class LockFamily : std::uint8_t {
   kMutex,  ///< pthread's mutexes, rwlocks and spinlocks, mtx_t, FILEs
   kSemaphore,
   kStaticGuard,  ///< of a function-local static variable
-  kLibrary,      ///< absl::Mutex, QMutex, GMutex, Rust's …
+  kLibrary,      ///< absl::Mutex, QMutex, GMutex …
+  /// Rust's, which the code around it sets and clears. What gives it back has the guard, which may
+  /// be handed on.
+  kWord,
 };
 
 /// What a call does to an object that is no lock.
@@ -94,6 +97,7 @@ struct FlowState {
   void write(Formula address, KnownPlace place);
   /// What is read there has this value, until somebody writes.
   void keep(Formula address, KnownPlace place);
+  void take(TakenLock lock);
   [[nodiscard]] bool was_written(Formula address, std::uint64_t size) const;
 
   friend bool operator==(const FlowState&, const FlowState&) = default;

@@ -81,6 +81,7 @@ class LockFlow {
   bool arrive(Block& block, FlowState from);
   bool join_registers(Block& block, const FlowState& from);
   bool join_memory(Block& block, const FlowState& from);
+  static bool join_alternatives(TakenLock& taken, const TakenLock& other);
   static bool join_taken(Block& block, const FlowState& from);
   [[nodiscard]] bool is_named_for_callers(Formula name) const;
   [[nodiscard]] Formula best_name(const TakenLock& taken) const;

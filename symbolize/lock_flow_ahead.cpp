@@ -26,6 +26,10 @@ bool is_call(const FunctionCode& code, const Instruction& instruction) {
   return instruction.operation == Operation::kCall || leaves(code, instruction);
 }
 
+bool may_do(const FunctionCode& code, const Instruction& instruction) {
+  return instruction.operation == Operation::kExchange || is_call(code, instruction);
+}
+
 bool is_same(const CallEffect::Lock& a, const CallEffect::Lock& b) {
   return a.family == b.family && a.lock.known() && a.lock == b.lock;
 }
@@ -77,7 +81,7 @@ std::vector<CallAhead> LockFlow::calls_ahead(Address from) {
     passed.push_back(instruction.at);
     // A loop comes again to the block that the walk began in.
     const bool is_told = std::ranges::find(calls, instruction.at, &CallAhead::call) != calls.end();
-    if (is_told || !is_call(code_, instruction)) return true;
+    if (is_told || !may_do(code_, instruction)) return true;
     CallDeeds deeds = steps_.deeds_of(instruction, state);
     if (deeds.takes.empty() && deeds.gives_back.empty() && deeds.acts.empty()) return true;
     calls.push_back({instruction.at, std::move(deeds)});
@@ -104,7 +108,7 @@ CallDeeds LockFlow::deeds_at(Address call) {
 bool LockFlow::surely_gives_back(Address from, const TakenLock& lock) {
   bool is_sure = true;
   const bool is_whole = walk(from, [&](const Instruction& instruction, FlowState& state) {
-    if (is_call(code_, instruction)) {
+    if (may_do(code_, instruction)) {
       for (const CallEffect::Lock& given : steps_.deeds_of(instruction, state).gives_back) {
         const bool is_it = std::ranges::any_of(state.taken, [&](const TakenLock& taken) {
           return taken.call == lock.call && taken.family == given.family && given.lock.known() &&
@@ -122,7 +126,7 @@ bool LockFlow::surely_gives_back(Address from, const TakenLock& lock) {
 bool LockFlow::may_give_back(Address from, const CallEffect::Lock& lock) {
   bool may = false;
   walk(from, [&](const Instruction& instruction, FlowState& state) {
-    if (may || !is_call(code_, instruction)) return !may;
+    if (may || !may_do(code_, instruction)) return !may;
     const CallDeeds deeds = steps_.deeds_of(instruction, state);
     const auto is_it = [&](const CallEffect::Lock& other) { return is_same(other, lock); };
     if (std::ranges::any_of(deeds.takes, is_it)) return false;

@@ -128,6 +128,19 @@ bool LockFlow::join_memory(Block& block, const FlowState& from) {
   return changed;
 }
 
+/// One lock that each of two ways took with an instruction of its own.
+bool LockFlow::join_alternatives(TakenLock& taken, const TakenLock& other) {
+  const bool are_alike = taken.certain && other.certain && !taken.given_back && !other.given_back &&
+                         taken.shared == other.shared && taken.family == other.family;
+  if (!are_alike) return false;
+  std::vector<Formula> common;
+  std::ranges::set_intersection(taken.names, other.names, std::back_inserter(common));
+  if (common.empty()) return false;
+  taken.names = std::move(common);
+  taken.call = std::min(taken.call, other.call);
+  return true;
+}
+
 bool LockFlow::join_taken(Block& block, const FlowState& from) {
   if (block.in.taken == from.taken && block.in.given_back == from.given_back &&
       block.in.acts == from.acts) {
@@ -147,6 +160,10 @@ bool LockFlow::join_taken(Block& block, const FlowState& from) {
       taken.certain = taken.certain && other.certain && taken.given_back == other.given_back;
       taken.given_back = taken.given_back && other.given_back;
       in_both = met[i] = true;
+    }
+    for (std::size_t i = 0; i < from.taken.size() && !in_both; ++i) {
+      in_both = !met[i] && join_alternatives(taken, from.taken[i]);
+      met[i] = met[i] || in_both;
     }
     taken.certain = taken.certain && in_both;
   }

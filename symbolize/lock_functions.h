@@ -24,10 +24,14 @@ class LockFunctions {
   /// Null for any other function.
   const CallEffect* find(Address function);
 
+  /// What its code takes on some of its paths it takes on all of them.
+  bool surely_takes(Address function);
+
   /// As it would be found by its address, were that known.
   std::optional<CallEffect> find_named(std::string_view symbol) { return effect_of(symbol); }
 
  private:
+  void read_module_of(Address function);
   void read_symbols(std::size_t module);
   std::optional<CallEffect> effect_of(std::string_view symbol);
   void lock_files(CallEffect& effect);
@@ -40,6 +44,7 @@ class LockFunctions {
   std::span<const OwnLockFunction> own_;
   std::set<std::size_t> modules_read_;
   std::unordered_map<std::uint64_t, CallEffect> effects_;
+  std::set<std::uint64_t> locking_;
 };
 
 }  // namespace pstuck

@@ -29,6 +29,9 @@ constexpr LibraryClass kLocks[] = {
     {"std", "shared_timed_mutex"},
     {"std", "once_flag"},
     {"std", "condition_variable"},
+    {"std", "Mutex"},  // Rust's
+    {"std", "RwLock"},
+    {"std", "Condvar"},
     {"absl", "Mutex"},
     {"absl", "CondVar"},
     {"absl", "SpinLock"},
@@ -97,6 +100,13 @@ bool is_lock_class(std::string_view name, std::string_view library) {
 
 bool is_guard_class(std::string_view name, std::string_view library) {
   return contains(kGuards, name, library);
+}
+
+std::string public_lock_name(std::string_view name) {
+  const bool is_rust = name.starts_with("std::sync::") || name.starts_with("std::sys::");
+  if (!is_rust) return std::string(name);
+  const std::string_view own = without_arguments(name);
+  return "std::sync::" + std::string(own.substr(own.rfind(':') + 1));
 }
 
 bool is_reserved(std::string_view name) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace pstuck {
@@ -15,6 +16,11 @@ bool is_lock_class(std::string_view name, std::string_view library);
 
 /// Classes whose objects hold a lock from their construction on: "lock_guard<std::mutex>".
 bool is_guard_class(std::string_view name, std::string_view library);
+
+/// What programs call a lock class: "std::sync::Mutex" of Rust's std::sync::poison::mutex::Mutex<T>
+/// and of what is inside it. The modules are not the same in every release. Others stay as they
+/// are.
+std::string public_lock_name(std::string_view name);
 
 /// Members that only the standard library's authors know: _M_t, __ptr_.
 bool is_reserved(std::string_view name);

@@ -57,6 +57,7 @@ struct KnownCode {
   std::optional<Address> pending;  ///< the call that the frame is in, when its name tells all
   std::optional<std::vector<NamedUse>> uses;  ///< once they were asked for
   std::vector<bool> returns;                  ///< by state->taken: ObjectUse::returns_it
+  std::vector<Formula> given_ahead;           ///< words that may come to be given back
 };
 
 /// A frame of a function that was really called, with those that were inlined into it.
@@ -90,6 +91,7 @@ class LockingCalls::Impl {
   void look_ahead(const CodeAddress& pc, KnownCode& known);
   void add_uses(const Stacks& stacks, std::size_t frame, std::span<const Address> objects,
                 std::vector<ObjectUse>& found);
+  [[nodiscard]] bool is_on_its_way_back(std::size_t frame);
   KnownCode analyse(const CodeAddress& pc);
   AnalysedFunction* function_at(Address start);
   LockingCall describe(const Stacks& stacks, const PhysicalFrame& frame, const TakenLock& taken);
@@ -263,6 +265,7 @@ void LockingCalls::Impl::look_ahead(const CodeAddress& pc, KnownCode& known) {
     }
     for (const CallEffect::Lock& lock : call.deeds.gives_back) {
       if (is_semaphore(lock) && flow.may_give_back(from, lock)) add(Kind::kWillGive, lock.lock);
+      if (lock.family == LockFamily::kWord) known.given_ahead.push_back(lock.lock);
     }
   }
   for (const TakenLock& taken : known.state->taken) {
@@ -293,19 +296,34 @@ void LockingCalls::Impl::add_uses(const Stacks& stacks, std::size_t frame,
       add(named.use, *object, frames_[frame].last);
     }
   }
+  // Else its guard may be with a function that has not shown what it did with it.
+  const auto is_given_ahead = [&](Address object) {
+    return std::ranges::any_of(known.given_ahead, [&](Formula name) {
+      return values_->evaluate(frame, name) == object.value;
+    });
+  };
   for (std::size_t i = 0; i < known.state->taken.size(); ++i) {
     const TakenLock& taken = known.state->taken[i];
     for (const Formula name : taken.names) {
       const auto object = find_object(name);
       if (!object) continue;
       add({.kind = taken.given_back ? ObjectUse::Kind::kGaveBack : ObjectUse::Kind::kTook,
-           .on_every_path = taken.certain,
+           .on_every_path =
+               taken.certain && (taken.family != LockFamily::kWord || is_given_ahead(*object)),
            .shared = taken.shared,
            .returns_it = known.returns[i]},
           *object, describe(stacks, frames_[frame], taken).frame);
       break;
     }
   }
+}
+
+/// A wait for a condition variable can end with a jump to the function that takes the lock again.
+/// Then the frame has called another function than the one that the thread is in.
+bool LockingCalls::Impl::is_on_its_way_back(std::size_t frame) {
+  if (frame == 0) return false;
+  const Address inner = values_->frames()[frame - 1].function;
+  return values_->frames()[frame].calls != inner && effects_.takes_word(inner);
 }
 
 std::vector<ObjectUse> LockingCalls::Impl::find_uses(const Stacks& stacks,
@@ -315,7 +333,14 @@ std::vector<ObjectUse> LockingCalls::Impl::find_uses(const Stacks& stacks,
   const std::size_t threads = std::min(stacks.stacks.size(), snapshot_.threads.size());
   for (std::size_t thread = 0; thread < threads; ++thread) {
     look_at(stacks, thread);
-    for (std::size_t i = 0; i < frames_.size(); ++i) add_uses(stacks, i, objects, found);
+    const std::size_t before = found.size();
+    bool is_doubted = false;
+    for (std::size_t i = 0; i < frames_.size(); ++i) {
+      is_doubted = is_doubted || is_on_its_way_back(i);
+      add_uses(stacks, i, objects, found);
+    }
+    for (std::size_t i = before; is_doubted && i < found.size(); ++i)
+      found[i].on_every_path = false;
   }
   return found;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <utility>
 
 namespace pstuck {
 namespace {
@@ -108,6 +109,10 @@ Operand read_operand(const cs_insn& decoded, std::size_t number) {
   }
 }
 
+bool is_place_and_register(const Operand& to, const Operand& from) {
+  return to.kind == Operand::Kind::kMemory && from.kind == Operand::Kind::kRegister;
+}
+
 bool same_register(const Operand& a, const Operand& b) {
   return a.kind == Operand::Kind::kRegister && b.kind == Operand::Kind::kRegister &&
          a.base == b.base && a.size == b.size;
@@ -140,6 +145,10 @@ Operation find_operation(const cs_insn& decoded, const Operand& to, const Operan
     case X86_INS_CMP:
       return from.kind == Operand::Kind::kNumber && from.number == 0 ? Operation::kTest
                                                                      : Operation::kOther;
+    case X86_INS_XCHG:
+      return is_place_and_register(to, from) ? Operation::kExchange : Operation::kOther;
+    case X86_INS_CMPXCHG:
+      return is_place_and_register(to, from) ? Operation::kCompareExchange : Operation::kOther;
     case X86_INS_SETE:
       return Operation::kSetIfZero;
     case X86_INS_SETNE:
@@ -268,6 +277,10 @@ Instruction MachineCode::Impl::translate(const cs_insn& decoded) const {
                           .length = static_cast<std::uint8_t>(decoded.size)};
   instruction.to = read_operand(decoded, 0);
   instruction.from = read_operand(decoded, 1);
+  // Which one comes first is a matter of taste.
+  const bool is_turned =
+      decoded.id == X86_INS_XCHG && is_place_and_register(instruction.from, instruction.to);
+  if (is_turned) std::swap(instruction.to, instruction.from);
   instruction.operation = find_operation(decoded, instruction.to, instruction.from);
   note_written(decoded, instruction);
   switch (instruction.operation) {

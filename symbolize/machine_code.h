@@ -62,6 +62,10 @@ enum class Operation : std::uint8_t {
   kExtend,     ///< 32 bits to 64, signed
   kClear,      ///< xor of a register with itself
   kTest,       ///< the flags say whether Instruction::to is zero
+  kExchange,   ///< of a place `to` and a register `from`
+  /// Of a place `to` that must hold what rax holds, and a register `from`; the flags say zero where
+  /// it does.
+  kCompareExchange,
   kSetIfZero,
   kSetIfNotZero,
   kPush,

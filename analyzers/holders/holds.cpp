@@ -5,6 +5,7 @@
 //     yes 102  #1 Table::refresh  std::shared_lock lock(mu_)       the code has given it back: no
 //     103  #3 Table::scan     call pthread_rwlock_rdlock       taken on every path to here: yes
 //     104  #2 Table::peek     call pthread_rwlock_tryrdlock    on some path: not by itself
+//     105  #3 Table::pop      taken on every path, but it waits for a condition variable: no
 //
 // There, a lock was known to have an owner, and any sign of it in his frames was welcome. Here a
 // sign makes somebody an owner. So what only some paths took counts only with a guard in scope, and
@@ -44,8 +45,17 @@ class HoldSearch {
 
  private:
   void add(ThreadIndex thread, std::size_t frame, bool shared) {
-    if (!is_frame(question_, thread, frame)) return;
+    if (!is_frame(question_, thread, frame) || waits_for_condition(thread)) return;
     holds_.push_back({thread, program_frame(question_, thread, frame), shared});
+  }
+
+  /// Such a thread has given a lock back and will take it again. Which one its frames do not tell.
+  [[nodiscard]] bool waits_for_condition(ThreadIndex thread) const {
+    const Diagnosis& diagnosis = question_.search.diagnosis;
+    const auto& wait = diagnosis.threads[thread].wait;
+    if (!wait) return false;
+    const WaitKind kind = diagnosis.waits[*wait].kind;
+    return kind == WaitKind::kNotification || kind == WaitKind::kRelockAfterCondition;
   }
 
   /// The guard that waits for the lock does not have it.

@@ -8,9 +8,10 @@
 //
 // The lock's address is that of the futex word less the word's offset, or an argument of the call
 // that led into the function. Of several functions on a stack the innermost one counts, so that a
-// lock which is built upon another described lock does not claim its waits. A wait in one of libc's
-// own primitives is left to them, but for a condition variable: locks are built upon it, and then
-// only an argument can tell which.
+// lock which is built upon another described lock does not claim its waits. A lock that is waited
+// for under a condition variable is the one that goes with it, on the way back. A wait in one of
+// libc's own primitives is left to them, but for a condition variable: locks are built upon it, and
+// then only an argument can tell which.
 
 #include <algorithm>
 
@@ -77,6 +78,8 @@ std::optional<Address> find_address(const Match& match, const FutexSleeper& slee
   return Address{*value};
 }
 
+bool is_of_condition(const Match& match) { return match.lock->wait == WaitKind::kNotification; }
+
 /// The functions of one lock call each other, any of them may show where it is, and the outermost
 /// one tells best what it is waited for: ReaderLock calls LockSlow.
 std::vector<Match> keep_innermost_lock(std::vector<Match> matches) {
@@ -105,11 +108,16 @@ RecognisedWait describe(const Match& match, WaitKind kind, Address at,
 
 std::optional<RecognisedWait> recognise_library_lock(const FutexSleeper& sleeper) {
   if (sleeper.described.none() || is_left_to_libc(sleeper.names)) return std::nullopt;
-  const std::vector<Match> matches = keep_innermost_lock(find_matches(sleeper));
+  std::vector<Match> matches = find_matches(sleeper);
+  const bool under_condition = std::ranges::any_of(matches, is_of_condition);
+  matches = keep_innermost_lock(std::move(matches));
   for (const Match& match : matches) {
     const auto address = find_address(match, sleeper);
     if (!address) continue;
     RecognisedWait wait = describe(match, matches.back().lock->wait, *address, sleeper);
+    if (under_condition && wait.kind == WaitKind::kLock) {
+      wait.kind = WaitKind::kRelockAfterCondition;
+    }
     if (wait.resource.seen.empty()) return std::nullopt;
     return wait;
   }

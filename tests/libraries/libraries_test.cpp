@@ -101,6 +101,36 @@ INSTANTIATE_TEST_SUITE_P(
                                   "notification"}),
     [](const auto& library) { return library.param.program; });
 
+class RustNobody : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(RustNobody, IsBlamedWhoGaveTheMutexBack) {
+  const std::string program = std::string("rust_nobody_") + GetParam();
+  if (!std::filesystem::exists(path_of(program))) GTEST_SKIP() << "no rustc here";
+  const Hanging hanging(program);
+  json target;
+  json mutex;
+  // main, and the thread that was woken.
+  const bool both_wait = poll_until([&] {
+    target = look_at(hanging);
+    std::size_t waiters = 0;
+    for (const json& thread : target["threads"]) {
+      if (!thread["wait"].is_object()) continue;
+      const json& lock = target["resources"][thread["wait"]["resource"].get<std::size_t>()];
+      if (lock["address"] != hanging.address) continue;
+      ++waiters;
+      mutex = lock;
+    }
+    return waiters == 2;
+  });
+  ASSERT_TRUE(both_wait) << target.dump(1);
+  EXPECT_TRUE(mutex["partners"].empty()) << mutex.dump(1);
+  EXPECT_EQ(mutex["holder"]["fate"], "not_recorded");
+  EXPECT_TRUE(target["findings"].empty()) << target["findings"].dump(1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Builds, RustNobody, ::testing::Values("O0", "O2", "symbols"),
+                         [](const auto& build) { return build.param; });
+
 /// What is said of a program that hangs on two locks of its own, once it hangs.
 json look_with_lock_file(const Hanging& hanging, const std::string& file) {
   json target;

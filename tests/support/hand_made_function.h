@@ -22,6 +22,7 @@ inline constexpr Address kWaitUnit{0x9700};
 inline constexpr Address kPostUnit{0x9800};
 inline constexpr Address kReadLock{0x9900};
 inline constexpr Address kArrive{0x9a00};
+inline constexpr Address kContended{0x9b00};  // takes rdi, a word that the code around it tried for
 
 inline Operand reg(MachineRegister number) {
   return {.kind = Operand::Kind::kRegister, .size = 8, .base = number};
@@ -61,6 +62,16 @@ class Function : public ::testing::Test {
   }
   void land(std::size_t jump) { code_.instructions[jump].target = here(); }
   void test_result() { add(Operation::kTest, reg(kRax), reg(kRax)); }
+  /// Is word 0, then 1 from here on? The flags tell.
+  void try_word(Operand word) {
+    move(reg(kRcx), number(1));
+    add(Operation::kClear, reg(kRax));
+    add(Operation::kCompareExchange, word, reg(kRcx));
+  }
+  void clear_word(Operand word) {
+    add(Operation::kClear, reg(kRax));
+    add(Operation::kExchange, word, reg(kRax));
+  }
   void ret() { add(Operation::kReturn); }
   [[nodiscard]] Address here() const { return {kStart + code_.instructions.size()}; }
 
@@ -125,6 +136,8 @@ class Function : public ::testing::Test {
     effects_[kPostUnit.value] = {.stranger = false,
                                  .gives_back = {{rdi, true, false, LockFamily::kSemaphore}}};
     effects_[kReadLock.value] = {.stranger = false, .takes = {{rdi, true, true}}};
+    effects_[kContended.value] = {.stranger = false,
+                                  .takes = {{rdi, true, false, LockFamily::kWord}}};
     effects_[kArrive.value] = {.acts = {{rdi, Act::kArrives}}};
   }
 

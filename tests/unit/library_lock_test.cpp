@@ -210,6 +210,23 @@ TEST(LibraryLock, InnermostFunctionCounts) {
   EXPECT_EQ(lock->type, "TicketLock");
 }
 
+TEST(LibraryLock, IsTakenAgainUnderAConditionVariable) {
+  const auto kind_below = [](const char* caller) {
+    SnapshotBuilder target;
+    sleep_in(target, {"app::TicketLock::lock_slow(int)", caller, "main"});
+    const LockDescription condition{.type = "Condition",
+                                    .waits_in = {"app::Condition::wait"},
+                                    .wait = WaitKind::kNotification,
+                                    .futex_offset = 0};
+    target.options().locks = {condition, ticket_lock()};
+    const Resource* lock = waited_for(target);
+    EXPECT_TRUE(lock != nullptr && lock->type == "TicketLock");
+    return target.wait_of(101)->kind;
+  };
+  EXPECT_EQ(kind_below("app::Condition::wait()"), WaitKind::kRelockAfterCondition);
+  EXPECT_EQ(kind_below("app::Cache::get()"), WaitKind::kLock);
+}
+
 TEST(LibraryLock, LeavesAMutexInsideToTheMutex) {
   SnapshotBuilder target;
   target.mutex("A").owned_by(102);

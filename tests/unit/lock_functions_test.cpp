@@ -95,5 +95,39 @@ TEST_F(LockFunctionNames, OfAFileTakeTheLockOfEitherLibc) {
   EXPECT_EQ(unlock->gives_back.size(), 2U);
 }
 
+class RustFunctionNames : public LockFunctionNames {
+ protected:
+  /// "takes", "reads", "gives back"; empty for a function that does nothing to a lock.
+  std::string deed(std::string_view symbol) {
+    const auto effect = effect_of(symbol);
+    if (!effect) return "";
+    if (!effect->takes.empty()) return effect->takes[0].shared ? "reads" : "takes";
+    return effect->gives_back.empty() ? "" : "gives back";
+  }
+};
+
+TEST_F(RustFunctionNames, AreKnownInTheirPlacesAndManglings) {
+  EXPECT_EQ(deed("_ZN3std3sys4unix5locks5futex5Mutex14lock_contended17h90dd70654eadd9feE"),
+            "takes");
+  EXPECT_EQ(deed("_ZN3std3sys4unix5locks11futex_mutex5Mutex14lock_contended17h90dd70654eadd9feE"),
+            "takes");
+  EXPECT_EQ(deed("_ZN3std3sys4sync5mutex5futex5Mutex6unlock17h85bda81886f8c698E"), "gives back");
+  EXPECT_EQ(deed("_RNvMNtNtNtNtCsjrHSEGnQ3l9_3std3sys4sync5mutex5futexNtB2_5Mutex14lock_contended"),
+            "takes");
+  EXPECT_EQ(deed("_RNvMNtNtNtNtCsjrHSEGnQ3l9_3std3sys4sync5mutex5futexNtB2_5Mutex4wake"),
+            "gives back");
+  EXPECT_EQ(deed("_ZN3std3sys4unix5locks12futex_rwlock6RwLock14read_contended17h7668fdbce2db9055E"),
+            "reads");
+}
+
+TEST_F(RustFunctionNames, AreNotThoseOfOtherFunctions) {
+  EXPECT_EQ(deed("_ZN3std3sys4unix5locks5futex5Mutex4lock28_$u7b$$u7b$closure$u7d$$u7d$17h0E"), "");
+  EXPECT_EQ(deed("_ZN3std3sys4unix5locks5futex7Condvar4wait17h90dd70654eadd9feE"), "");
+  EXPECT_EQ(deed("_ZN3app3sys5futex5Mutex4lock17h90dd70654eadd9feE"), "");
+  EXPECT_EQ(deed("_ZN3std3sys4unix5mutex5Mutex4lock17h90dd70654eadd9feE"), "")
+      << "a pthread_mutex_t inside";
+  EXPECT_EQ(deed("_ZN3std3sys"), "");
+}
+
 }  // namespace
 }  // namespace pstuck

@@ -53,6 +53,24 @@ TEST_F(Decoding, KnowsTheThreadPointer) {
   EXPECT_EQ(move.from.number, 0);
 }
 
+TEST_F(Decoding, KnowsExchangesWithMemory) {
+  const Instruction trial = first({0xf0, 0x0f, 0xb1, 0x4b, 0x08});  // lock cmpxchg %ecx,0x8(%rbx)
+  EXPECT_EQ(trial.operation, Operation::kCompareExchange);
+  EXPECT_EQ(trial.to.base, kRbx);
+  EXPECT_EQ(trial.to.number, 8);
+  EXPECT_EQ(trial.from.base, kRcx);
+  EXPECT_EQ(trial.from.size, 4);
+  EXPECT_TRUE(trial.writes_flags);
+  EXPECT_TRUE((trial.written >> kRax & 1) != 0);
+  const Instruction exchange = first({0x87, 0x03});  // xchg %eax,(%rbx)
+  EXPECT_EQ(exchange.operation, Operation::kExchange);
+  EXPECT_EQ(exchange.to.kind, Operand::Kind::kMemory);
+  EXPECT_EQ(exchange.to.base, kRbx);
+  EXPECT_EQ(exchange.from.base, kRax);
+  EXPECT_TRUE((exchange.written >> kRax & 1) != 0);
+  EXPECT_EQ(first({0x48, 0x87, 0xd8}).operation, Operation::kOther);  // xchg %rbx,%rax
+}
+
 TEST_F(Decoding, ReadsIndexesAndFactors) {
   const Instruction sum = first({0x48, 0x8d, 0x14, 0x80});  // lea (%rax,%rax,4),%rdx
   EXPECT_EQ(sum.from.index, kRax);

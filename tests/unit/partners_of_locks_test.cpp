@@ -32,6 +32,21 @@ TEST_F(PartnersOfLock, ConcludesNothingFromTwoHoldersOfOneLock) {
   EXPECT_EQ(resource().holder.fate, OwnerFate::kNotRecorded);
 }
 
+TEST_F(PartnersOfLock, DoesNotBelieveWhoWaitsForACondition) {
+  thread({"get"});
+  thread({"g_cond_wait", "pop"});
+  waits_for(ResourceKind::kLibraryLock);
+  waits_for(ResourceKind::kLibraryLock, 1, 1);
+  use(Kind::kTook, 1, 1);
+  guard(1, 1, "std::lock_guard<Mutex>");
+  for (const WaitKind kind : {WaitKind::kNotification, WaitKind::kRelockAfterCondition}) {
+    diagnosis_.waits[1].kind = kind;
+    EXPECT_EQ(partners(), "") << "it has given back what it took";
+  }
+  diagnosis_.waits[1].kind = WaitKind::kLock;
+  EXPECT_EQ(partners(), "1#1 all");
+}
+
 TEST_F(PartnersOfLock, DoesNotBelieveCodeThatIsNotSure) {
   thread({"get"});
   thread({"try_again"});

@@ -12,8 +12,18 @@ TEST(LockTypes, ALibrarysLockIsOneInThatLibraryOnly) {
   EXPECT_TRUE(is_lock_class("QMutex", ""));
   EXPECT_FALSE(is_lock_class("mutex", ""));
   EXPECT_FALSE(is_lock_class("mutex", "app"));
-  EXPECT_FALSE(is_lock_class("Mutex", "std"));
+  EXPECT_TRUE(is_lock_class("Mutex<alloc::string::String>", "std")) << "Rust's";
+  EXPECT_FALSE(is_lock_class("Mutex", "app"));
   EXPECT_FALSE(is_lock_class("QMutex", "std"));
+}
+
+TEST(LockTypes, RustsModulesAreNotInTheirNames) {
+  EXPECT_EQ(public_lock_name("std::sync::mutex::Mutex<i32>"), "std::sync::Mutex");
+  EXPECT_EQ(public_lock_name("std::sync::poison::rwlock::RwLock<alloc::vec::Vec<u8>>"),
+            "std::sync::RwLock");
+  EXPECT_EQ(public_lock_name("std::sys::unix::locks::futex::Condvar"), "std::sync::Condvar");
+  EXPECT_EQ(public_lock_name("std::mutex"), "std::mutex");
+  EXPECT_EQ(public_lock_name("folly::SharedMutexImpl<false>"), "folly::SharedMutexImpl<false>");
 }
 
 TEST(LockTypes, TemplateArgumentsDoNotMatter) {
