@@ -4,7 +4,7 @@
 //     waiter ──wants──▶ one of the resources ──had or provided by──▶ holder ──▶ sleeps
 //
 // Run with: rwlock_read | rwlock_write | shared_mutex | shared_lock | condition_variable
-// Run with: semaphore | named_semaphore | counting_semaphore | pthread_barrier | barrier
+// Run with: semaphore | named_semaphore | counting_semaphore | pthread_barrier | barrier | latch
 // Run with: spinlock | pthread_once | call_once | static_variable | async | promise | atomic
 // Run with: atomic_long | stdio
 // pstuck: waiter (
@@ -99,6 +99,7 @@ std::mutex g_mutex;
 std::condition_variable g_condition;
 
 [[gnu::noinline]] void hold_condition_variable() {
+  sample::partner("g_condition", "may_notify");
   sleep_long();
   g_condition.notify_one();
 }
@@ -285,6 +286,7 @@ void hold_async() {
 std::promise<int> g_promise;
 
 [[gnu::noinline]] void hold_promise() {
+  sample::partner("result", "makes_result");
   sleep_long();
   g_promise.set_value(1);
 }
@@ -299,6 +301,7 @@ std::promise<int> g_promise;
 std::atomic<int> g_atomic = 0;
 
 [[gnu::noinline]] void hold_atomic() {
+  sample::partner("g_atomic", "may_notify");
   sleep_long();
   g_atomic = 1;
   g_atomic.notify_all();

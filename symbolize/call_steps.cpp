@@ -103,6 +103,10 @@ CallDeeds CodeSteps::deeds_of(const CallEffect& effect, const Instruction& call,
   for (CallEffect::Lock& lock : deeds.takes) lock.lock = substitute(lock.lock, call, state);
   for (CallEffect::Lock& lock : deeds.gives_back) lock.lock = substitute(lock.lock, call, state);
   for (auto& [object, act] : deeds.acts) object = substitute(object, call, state);
+  const bool does_act = std::ranges::all_of(effect.acts_when, [&](const auto& condition) {
+    return substitute(condition.first, call, state) == Formulas::number(condition.second);
+  });
+  if (!does_act) deeds.acts.clear();
   return deeds;
 }
 

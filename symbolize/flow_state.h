@@ -119,6 +119,7 @@ struct CallEffect {
   std::vector<Lock> takes;
   std::vector<Lock> gives_back;
   std::vector<std::pair<Formula, Act>> acts;
+  std::vector<std::pair<Formula, std::uint64_t>> acts_when;  ///< only when these have these values
   std::vector<std::pair<Formula, std::uint64_t>> forgets;  ///< writes something: address, size
   std::vector<std::pair<Formula, Formula>> writes;         ///< address, word
   Formula result;

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "attach/syscalls.h"
 #include "symbolize/demangle.h"
 #include "symbolize/function_patterns.h"
 #include "symbolize/symbol_names.h"
@@ -93,7 +94,11 @@ struct LockMethod {
   Does does;
   LockFamily family = LockFamily::kMutex;
   bool is_pointed_to = false;  // the first word of the object points to what it is done to
+  std::uint64_t inside = 0;    // how far in that the first argument points
 };
+
+// _State_baseV2::_M_status of libstdc++ 5 to 14: include/std/future.
+constexpr std::uint64_t kFutureStatus = 16;
 
 constexpr LockMethod kMethods[] = {
     {"_ZN4absl5Mutex4LockEv", "", Does::kTakes, LockFamily::kLibrary},
@@ -128,7 +133,12 @@ constexpr LockMethod kMethods[] = {
     {"_ZNSt7barrierI", "E6arriveEl", Does::kArrives},
     {"_ZNSt7barrierI", "E15arrive_and_waitEv", Does::kArrives},
     {"_ZNSt7barrierI", "E15arrive_and_dropEv", Does::kArrives},
+    {"_ZSt23__atomic_notify_addressI", "*", Does::kNotifies},
     {"_ZNSt13__future_base13_State_baseV213_M_set_resultE", "*", Does::kNotifies},
+    {.begins = "_ZNSt28__atomic_futex_unsigned_base19_M_futex_notify_allEPj",
+     .goes_on = "",
+     .does = Does::kNotifies,
+     .inside = kFutureStatus},
     {"_ZNSt7promiseI", "E9set_valueE", Does::kNotifies, LockFamily::kMutex, true},
     {"_ZNSt7promiseI", "E13set_exceptionE", Does::kNotifies, LockFamily::kMutex, true},
     {"_ZNSt13packaged_taskI", "EEclE", Does::kNotifies, LockFamily::kMutex, true},
@@ -265,6 +275,16 @@ bool is_stranger(Does does) {
   return does == Does::kArrives || does == Does::kNotifies || does == Does::kRunsOnce;
 }
 
+/// syscall(SYS_futex, object, FUTEX_WAKE, …): how libstdc++ 11 to 14 notifies an atomic, and what
+/// is built on one, where its own functions were inlined (bits/atomic_wait.h: __platform_notify).
+CallEffect effect_of_syscall() {
+  constexpr std::uint64_t kWake = 1;
+  CallEffect effect = make_effect(Does::kNotifies, Formulas::entry(kRsi), LockFamily::kMutex);
+  effect.stranger = is_stranger(Does::kNotifies);
+  effect.acts_when = {{Formulas::entry(kRdi), kFutex}, {Formulas::entry(kRdx), kWake}};
+  return effect;
+}
+
 // FILE::_lock of glibc: libio/bits/types/struct_FILE.h, the same since 2.2 on x86-64. It points to
 // the lock; musl's is in the FILE: src/internal/stdio_impl.h.
 constexpr std::uint64_t kFileLockOffset = 0x88;
@@ -325,6 +345,7 @@ std::optional<CallEffect> LockFunctions::effect_of(std::string_view symbol) {
   }
   std::string_view name = without_version(symbol);
   if (name.starts_with("__cxa_")) name.remove_prefix(2);
+  if (name == "syscall") return effect_of_syscall();
   const auto found = std::ranges::find(kFunctions, name, &LockFunction::name);
   if (found == std::ranges::end(kFunctions)) return {};
   CallEffect effect = make_effect(found->does, Formulas::entry(kRdi), found->family);
@@ -369,11 +390,11 @@ std::optional<CallEffect> LockFunctions::effect_of_own(std::string_view symbol) 
 }
 
 std::optional<CallEffect> LockFunctions::effect_of_method(std::string_view symbol) {
-  const std::string name = without_release(symbol);
+  const std::string name = without_release(without_version(symbol));
   const auto found = std::ranges::find_if(
       kMethods, [&](const LockMethod& method) { return is_called(method, name); });
   if (found == std::ranges::end(kMethods)) return {};
-  Formula object = Formulas::entry(kRdi);
+  Formula object = Formulas::entry(kRdi) + (0 - found->inside);
   if (found->is_pointed_to) object = formulas_.load(object);
   CallEffect effect = make_effect(found->does, object, found->family);
   effect.stranger = is_stranger(found->does);

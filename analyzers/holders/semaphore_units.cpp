@@ -42,7 +42,8 @@ PartnerFinds find_semaphore_units(const PartnerQuestion& question) {
       finds.partners.push_back({.thread = use.thread,
                                 .part = Part::kTookUnit,
                                 .frame = program_frame(question, use.thread, use.frame)});
-    } else if (took || use.kind == ObjectUse::Kind::kWillGive) {
+    } else if (took || use.kind == ObjectUse::Kind::kWillGive ||
+               use.kind == ObjectUse::Kind::kNotifies) {
       doubtful.insert(use.thread);
     }
   }

@@ -50,7 +50,8 @@ bool Expectations::must_show(const std::string& fact) const {
                      [this](const std::string& what) { return sample_.has(what); });
 }
 
-/// Of a resource, or of a wait for one: `of_atomics` is what it is where names are missing.
+/// Of a resource, a wait for one, or a part in it: `of_atomics` is what it is where names are
+/// missing.
 bool Expectations::is_kind(const json& kind, const std::string& true_kind,
                            const std::string& of_atomics) const {
   return kind == true_kind || (!must_show("kind") && kind == of_atomics);

@@ -136,6 +136,24 @@ TEST_F(Ahead, KnowsWhoArrivesLater) {
   EXPECT_EQ(arrivals_after(after), "");
 }
 
+TEST_F(Ahead, KnowsWhatIsDoneOnlyWithCertainArguments) {
+  effects_[kArrive.value].acts_when = {{Formulas::entry(kRsi), 202}};
+  const Address work = call(kWork);
+  move(reg(kRdi), reg(kRbx));
+  move(reg(kRsi), number(203));
+  call(kArrive);
+  const Address other = call(kWork);
+  lea(kRdi, at(kRbx, 8));
+  move(reg(kRsi), number(202));
+  call(kArrive);
+  const Address unknown = call(kWork);
+  call(kArrive);
+  ret();
+  EXPECT_EQ(arrivals_after(work), "entry+8");
+  EXPECT_EQ(arrivals_after(other), "entry+8");
+  EXPECT_EQ(arrivals_after(unknown), "");
+}
+
 // In the next round the call returns another barrier.
 TEST_F(Ahead, DoesNotKnowWhatIsComputedAnew) {
   const Address again = here();

@@ -85,6 +85,25 @@ TEST_F(LockFunctionNames, OfALockFileComeFirst) {
   EXPECT_EQ(lock->takes[0].lock, Formulas::entry(kRsi));
 }
 
+TEST_F(LockFunctionNames, OfTheKernelsCallWakeOnlyWhoSleepsInAFutex) {
+  const auto wake = effect_of("syscall@@GLIBC_2.2.5");
+  ASSERT_TRUE(wake && wake->acts.size() == 1 && wake->acts_when.size() == 2);
+  EXPECT_EQ(wake->acts[0], std::pair(Formulas::entry(kRsi), Act::kNotifies));
+  EXPECT_EQ(wake->acts_when[0], (std::pair{Formulas::entry(kRdi), std::uint64_t{202}}));
+  EXPECT_EQ(wake->acts_when[1], (std::pair{Formulas::entry(kRdx), std::uint64_t{1}}));
+  EXPECT_TRUE(wake->stranger);
+}
+
+TEST_F(LockFunctionNames, OfAFuturesStatusNotifyItsState) {
+  for (const std::string_view version : {"", "@@GLIBCXX_3.4.21"}) {
+    const auto wake = effect_of("_ZNSt28__atomic_futex_unsigned_base19_M_futex_notify_allEPj" +
+                                std::string(version));
+    ASSERT_TRUE(wake && wake->acts.size() == 1);
+    EXPECT_EQ(wake->acts[0].first + 16, Formulas::entry(kRdi));
+    EXPECT_EQ(wake->acts[0].second, Act::kNotifies);
+  }
+}
+
 TEST_F(LockFunctionNames, OfAFileTakeTheLockOfEitherLibc) {
   const auto lock = effect_of("flockfile");
   ASSERT_TRUE(lock && lock->takes.size() == 2);

@@ -42,6 +42,10 @@ TEST_F(PartnersOfEvent, IsNotSureOfUnitsWhileSomebodyElseMayPost) {
   returning_it();
   use(Kind::kWillGive, 2, 0);
   EXPECT_EQ(partners(), "1#0");
+  program_.uses.back().kind = Kind::kNotifies;  // a std::counting_semaphore's, inlined
+  EXPECT_EQ(partners(), "1#0");
+  program_.uses.pop_back();
+  EXPECT_EQ(partners(), "1#0 all");
 }
 
 TEST_F(PartnersOfEvent, IsSureOfUnitsWhenOnlyWhoWaitsWillPost) {
@@ -152,6 +156,25 @@ TEST_F(PartnersOfEvent, IsNotSureWhenMoreAreMissingOrFewer) {
   EXPECT_EQ(partners(), "1#1 2#1");
   resource().parties->missing = 1;
   EXPECT_EQ(partners(), "1#1 2#1");
+}
+
+// Its functions are inlined: that they wake those who wait is all that code shows of them.
+TEST_F(PartnersOfEvent, TakesALatchsNotifierForOneThatArrives) {
+  thread({"phase"});
+  thread({"compute", "phase"});
+  waits_for(ResourceKind::kLatch);
+  resource().parties = {.arrived = {}, .expected = {}, .missing = 1};
+  use(Kind::kNotifies, 1, 1);
+  EXPECT_EQ(partners(), "1#1 all");
+}
+
+TEST_F(PartnersOfEvent, DoesNotTakeABarriersNotifierForOneThatArrives) {
+  thread({"phase"});
+  thread({"compute", "phase"});
+  waits_for(ResourceKind::kBarrier);
+  resource().parties = {.arrived = 1, .expected = 2, .missing = 1};
+  use(Kind::kNotifies, 1, 1);
+  EXPECT_EQ(partners(), "");
 }
 
 TEST_F(PartnersOfEvent, OnlyTellsWhoHasAPointerToABarrier) {
