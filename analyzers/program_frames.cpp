@@ -29,7 +29,7 @@ FrameOwner owner_of_module(std::string_view module) {
                                "libtsan.so", "libasan.so"})) {
     return FrameOwner::kLibc;
   }
-  if (starts_with_any(module, {"libstdc++.so", "libc++.so", "libc++abi.so"})) {
+  if (starts_with_any(module, {"libstdc++.so", "libc++.so", "libc++abi.so", "libgomp.so"})) {
     return FrameOwner::kCppRuntime;
   }
   return FrameOwner::kProgram;

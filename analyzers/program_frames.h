@@ -12,8 +12,9 @@ namespace pstuck {
 
 /// Whose code a frame runs.
 enum class FrameOwner {
-  kLibc,        ///< libc, libpthread, the dynamic linker, the vdso, what intercepts their calls
-  kCppRuntime,  ///< libstdc++ or libc++, also where their headers were inlined or instantiated
+  kLibc,  ///< libc, libpthread, the dynamic linker, the vdso, what intercepts their calls
+  /// libstdc++ or libc++, also where their headers were inlined or instantiated; libgomp; Rust's.
+  kCppRuntime,
   kProgram,
 };
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "analyzers/thread_status.h"
 #include "cli/escape.h"
 #include "cli/function_names.h"
 #include "cli/sentences.h"
@@ -113,6 +114,22 @@ std::string Sentences::partners(const Resource& resource) const {
                      list_words(threads));
 }
 
+/// To a barrier that all threads wait at, and that others do not share.
+bool Sentences::nobody_can_come(const Resource& resource) const {
+  if (resource.kind != ResourceKind::kBarrier || !resource.parties || resource.process_shared) {
+    return false;
+  }
+  const Report& report = labels_.report();
+  for (ThreadIndex i = 0; i < report.snapshot.threads.size(); ++i) {
+    if (has_ended(report.snapshot.threads[i])) continue;
+    const auto& wait = labels_.status(i).wait;
+    const auto& waits = report.diagnosis.waits;
+    if (!wait || *wait >= waits.size()) return false;
+    if (&report.diagnosis.resources.at(waits[*wait].resource) != &resource) return false;
+  }
+  return true;
+}
+
 std::string Sentences::fate(const Resource& resource) const {
   const Holder& holder = resource.holder;
   switch (holder.fate) {
@@ -136,6 +153,9 @@ std::string Sentences::fate(const Resource& resource) const {
       return fmt::format("whose owner {} is in a PID namespace that pstuck cannot see into",
                          owner_id_words(holder));
     case OwnerFate::kNotRecorded:
+      if (nobody_can_come(resource)) {
+        return state_words(resource) + ", the others are no threads of this process";
+      }
       return why_not_known(resource);
     case OwnerFate::kUnreadable:
       return "whose memory could not be read";

@@ -94,6 +94,7 @@ class Sentences {
   [[nodiscard]] std::string all_asleep(const Finding& finding) const;
   [[nodiscard]] std::string elsewhere(const Holder& holder) const;
   [[nodiscard]] std::string partners(const Resource& resource) const;
+  [[nodiscard]] bool nobody_can_come(const Resource& resource) const;
   [[nodiscard]] std::string fate(const Resource& resource) const;
   [[nodiscard]] std::string inferred_edges(const Cycle& cycle) const;
 

@@ -120,6 +120,7 @@ std::optional<RecognisedWait> recognise_musl_once(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_musl_rwlock(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_musl_semaphore(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_musl_stdio(const FutexSleeper& sleeper);
+std::optional<RecognisedWait> recognise_omp_barrier(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_pthread_barrier(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_pthread_cond(const FutexSleeper& sleeper);
 std::optional<RecognisedWait> recognise_pthread_join(const FutexSleeper& sleeper);

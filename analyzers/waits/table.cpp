@@ -16,6 +16,7 @@ constexpr Row kTable[] = {
     {ResourceKind::kSemaphore, recognise_counting_semaphore},
     {ResourceKind::kLatch, recognise_latch},
     {ResourceKind::kBarrier, recognise_std_barrier},
+    {ResourceKind::kBarrier, recognise_omp_barrier},
     {std::nullopt, recognise_library_lock},
     {ResourceKind::kThread, recognise_musl_join},
     {ResourceKind::kStdio, recognise_musl_stdio},

@@ -6,6 +6,7 @@
 #include "cli/escape.h"
 #include "cli/renderers.h"
 #include "tests/golden/reports.h"
+#include "tests/golden/story.h"
 
 namespace pstuck {
 namespace {
@@ -378,6 +379,22 @@ TEST(ThreadsReport, TellsHowEachFrameIsKnown) {
                        "       - locked g_book (pthread_mutex_t process-shared robust "
                        "priority-inheritance recursive 0x601040), 3 times, known from its code, "
                        "taken at transfer.cpp:29\n"));
+}
+
+TEST(TextReport, SaysWhenNobodyIsLeftForABarrier) {
+  golden::Story story("childd", 900);
+  const ThreadIndex child = story.locking_thread(900, "childd", {story.own("main", "m.cpp", 3)});
+  const ResourceIndex team = story.lock_of_kind(ResourceKind::kBarrier, "g_team", 0x55d9c0204100);
+  story.report.diagnosis.resources[team].parties = PartyCount{1, 4, 3};
+  story.pile_up(team, {story.waits(child, team, WaitKind::kArrivals)});
+  EXPECT_TRUE(contains(text_of(story.report),
+                       "waits at g_team, 1 of 4 have arrived, the others are "
+                       "no threads of this process"));
+  story.report.diagnosis.resources[team].process_shared = true;
+  EXPECT_TRUE(contains(text_of(story.report), "who is missing is not recorded"));
+  story.report.diagnosis.resources[team].process_shared = false;
+  story.thread(901, "other", {story.own("work", "m.cpp", 9)}, Activity::kRuns, -1);
+  EXPECT_TRUE(contains(text_of(story.report), "who is missing is not recorded"));
 }
 
 TEST(TextReport, NamesWhatASignalHandlerInterrupted) {
