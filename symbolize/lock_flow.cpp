@@ -10,7 +10,8 @@
 // about a register or a word of memory, what it holds gets a name of its own, "joined at this
 // block", so that copies of it can still be recognised: a loop's pointer is such a name. When
 // control comes to the block again the name means something new; copies of the old value and locks
-// told by it become unknown.
+// told by it become unknown. Where only one way leads there is nothing to agree on: what that way
+// says now counts, whatever it said before.
 //
 // Names found late would leave earlier results behind. So when a pass found new ones it is made
 // again from the start with the names in place. All is bounded, and the analysis gives up rather
@@ -31,6 +32,7 @@ namespace {
 
 constexpr int kMostPasses = 5;
 constexpr std::size_t kMostGivenBack = 32;
+constexpr std::pair<std::size_t, std::optional<bool>> kFromNowhere{SIZE_MAX, std::nullopt};
 
 bool ends_block(Operation operation) {
   switch (operation) {
@@ -199,7 +201,7 @@ void LockFlow::run() {
 bool LockFlow::flow_once() {
   if (blocks_.empty()) return false;
   for (Block& block : blocks_) block.was_reached = false;
-  arrive(blocks_.front(), entry_state());
+  arrive(blocks_.front(), kFromNowhere, entry_state());
   if (!drain({0})) return false;
   std::vector<std::size_t> work;
   return !seed_unreached(work) || drain(std::move(work));
@@ -223,16 +225,17 @@ bool LockFlow::drain(std::vector<std::size_t> work) {
     std::vector<Edge> edges = edges_of(block);
     std::erase_if(
         edges, [&](const Edge& edge) { return edge.zero && out.zero && *edge.zero != *out.zero; });
-    for (const Edge& edge : edges) {
-      FlowState state = &edge == &edges.back() ? std::move(out) : out;
+    const auto follow = [&](const Edge& edge, FlowState state) {
       if (edge.zero) learn_outcome(state, *edge.zero);
       state.tested.reset();
       state.zero.reset();
-      if (arrive(blocks_[edge.block], std::move(state)) && !waits[edge.block]) {
-        waits[edge.block] = true;
-        work.push_back(edge.block);
-      }
-    }
+      const bool changed = arrive(blocks_[edge.block], {index, edge.zero}, std::move(state));
+      if (!changed || waits[edge.block]) return;
+      waits[edge.block] = true;
+      work.push_back(edge.block);
+    };
+    for (std::size_t i = 0; i + 1 < edges.size(); ++i) follow(edges[i], out);
+    if (!edges.empty()) follow(edges.back(), std::move(out));
   }
   return true;
 }
@@ -308,7 +311,7 @@ bool LockFlow::seed_unreached(std::vector<std::size_t>& work) {
   }
   if (work.empty()) return false;
   const FlowState state = state_elsewhere();
-  for (const std::size_t i : work) arrive(blocks_[i], state);
+  for (const std::size_t i : work) arrive(blocks_[i], kFromNowhere, state);
   return true;
 }
 

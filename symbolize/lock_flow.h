@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "symbolize/code_steps.h"
@@ -43,11 +44,14 @@ class LockFlow {
   bool may_give_back(Address from, const CallEffect::Lock& lock);
 
  private:
+  /// The block that control comes from, and for which outcome of its test.
+  using Way = std::pair<std::size_t, std::optional<bool>>;
   struct Block {
     std::size_t first = 0;  // instructions [first, last)
     std::size_t last = 0;
     std::size_t turn = 0;  // when several blocks are to be gone through
     bool was_reached = false;
+    std::optional<Way> only_way;  // by which it was reached in this pass; none for several
     FlowState in;
     // Once a place was found to hold different values from different sides it stays "joined".
     std::set<MachineRegister> joined_registers;
@@ -78,7 +82,7 @@ class LockFlow {
   std::optional<std::size_t> block_at(Address at) const;
   std::optional<FlowState> leave(const Block& block);
 
-  bool arrive(Block& block, FlowState from);
+  bool arrive(Block& block, Way way, FlowState from);
   bool join_registers(Block& block, const FlowState& from);
   bool join_memory(Block& block, const FlowState& from);
   static bool join_alternatives(TakenLock& taken, const TakenLock& other);

@@ -189,18 +189,21 @@ bool LockFlow::join_taken(Block& block, const FlowState& from) {
   return changed;
 }
 
-bool LockFlow::arrive(Block& block, FlowState from) {
+bool LockFlow::arrive(Block& block, Way way, FlowState from) {
   const bool is_joined = !block.joined_registers.empty() || !block.joined_words.empty() ||
                          !block.dropped_words.empty();
   if (is_joined) {
     rename_taken(block, from);
     rename_joined(block, from);
   }
-  if (!block.was_reached) {
+  if (!block.was_reached || block.only_way == way) {
+    const bool changed = !block.was_reached || block.in != from;
     block.was_reached = true;
+    block.only_way = way;
     block.in = std::move(from);
-    return true;
+    return changed;
   }
+  block.only_way.reset();
   bool changed = join_registers(block, from);
   changed = join_memory(block, from) || changed;
   changed = join_written(block, from) || changed;

@@ -159,6 +159,24 @@ TEST_F(Function, FollowsAWalkAlongAList) {
   EXPECT_TRUE(holds_current);
 }
 
+// Two registers with the same word stay the same behind a jump, however often control comes there.
+TEST_F(Function, KnowsACopyWhereOnlyOneWayLeads) {
+  move(reg(kRbx), reg(kRdi));
+  const Address again = here();
+  move(reg(kRbp), at(kRbx, 40));
+  move(reg(kRdi), reg(kRbp));
+  const std::size_t leave = jump(Operation::kJumpIf);
+  call(kLock);
+  move(reg(kRdi), reg(kRbp));
+  call(kUnlock);
+  move(reg(kRbx), reg(kRbp));
+  code_.instructions[jump()].target = again;
+  land(leave);
+  const Address work = call(kWork);
+  ret();
+  EXPECT_EQ(taken_at(work), "");
+}
+
 // What the call in the last round returned still has its name; what it did before has none.
 TEST_F(Function, KeepsOneLockOfAllTheLoopsRounds) {
   const Address again = here();
