@@ -36,10 +36,10 @@ def cell(waits):
 
 
 def letter(column, words):
-    shown = "rpn"[column]
-    if all(word in ("recognised", "partner", "named") for word in words):
-        return shown
-    return "none" if column == 1 and all(word == "none" for word in words) else "–"
+    told = [word for word in words if word != "none"]
+    if not told:
+        return "none"
+    return "–" if "-" in told else "rpn"[column]
 
 
 def main():
