@@ -151,8 +151,7 @@ std::counting_semaphore<8> g_counting(1);
 }
 
 [[gnu::noinline]] void wait_counting_semaphore() {
-  sample::needs("symbols", "waits kind");
-  sample::needs("calls", "partner");
+  sample::needs("symbols", "waits kind partner");
   sample::waits("g_counting", "unit");
   g_counting.acquire();
   ++steps;

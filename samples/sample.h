@@ -197,11 +197,10 @@ inline void missing(const std::string& lock_name, int parties) {
 }
 inline void unknown(const std::string& lock_name) { tell("unknown " + lock_name); }
 
-/// `what`: debug_information, symbols, library_symbols (the names of what is called in shared
-/// libraries, which a stripped program keeps), calls (of what optimised code has inlined), or what
-/// no program has. `facts`: waits, partner, cycle, finding, name, …; kind: without it, a resource
-/// may be told as the atomic that it is built on; way: without it, a wait to read is one for a
-/// lock.
+/// `what`: debug_information, symbols, or library_symbols (the names of what is called in shared
+/// libraries, which a stripped program keeps), or what no program has. `facts`: waits, partner,
+/// cycle, finding, name, …; kind: without it, a resource may be told as the atomic that it is built
+/// on; way: without it, a wait to read is one for a lock.
 inline void needs(const std::string& what, const std::string& facts) {
   tell("needs " + what + " " + facts);
 }

@@ -116,6 +116,11 @@ CallDeeds CodeSteps::deeds_of(const Instruction& call, FlowState& state) {
     if (const auto lock = cleared_by(call, state)) deeds.gives_back.push_back(*lock);
     return deeds;
   }
+  if (call.operation == Operation::kFetchAdd) {
+    return {.takes = {},
+            .gives_back = {{.lock = address_of(call.to, state), .family = LockFamily::kCounter}},
+            .acts = {}};
+  }
   return deeds_of(effect_of_(call), call, state);
 }
 

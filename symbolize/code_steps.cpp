@@ -251,6 +251,8 @@ void CodeSteps::step(const Instruction& instruction, FlowState& state) {
       return set_by_flags(instruction, state);
     case Operation::kExchange:
       return exchange(instruction, state);
+    case Operation::kFetchAdd:
+      return fetch_add(instruction, state);
     case Operation::kCompareExchange:
       return compare_exchange(instruction, state);
     case Operation::kClear:

@@ -28,7 +28,7 @@ class CodeSteps {
   /// What a call of another function does, as a jump that ends this one.
   void step_tail_call(const Instruction& jump, FlowState& state) { call(jump, state); }
 
-  /// Of a call or tail call, before it is made, or of an exchange.
+  /// Of a call or tail call, before it is made, or of what a word is given back by.
   CallDeeds deeds_of(const Instruction& call, FlowState& state);
 
  private:
@@ -45,6 +45,7 @@ class CodeSteps {
   void follow_flags(const Instruction& instruction, FlowState& state);
   void set_by_flags(const Instruction& instruction, FlowState& state);
   void exchange(const Instruction& instruction, FlowState& state);
+  void fetch_add(const Instruction& instruction, FlowState& state);
   void compare_exchange(const Instruction& instruction, FlowState& state);
   void set_word(const Instruction& instruction, Formula value, FlowState& state);
 

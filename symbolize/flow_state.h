@@ -19,13 +19,19 @@ inline constexpr std::size_t kMostTaken = 32;
 /// Locks of one family are never given back by the functions of another.
 enum class LockFamily : std::uint8_t {
   kMutex,  ///< pthread's mutexes, rwlocks and spinlocks, mtx_t, FILEs
-  kSemaphore,
+  kSemaphore,    ///< sem_t
+  kCounter,      ///< std::counting_semaphore: where its release was inlined, it is added to
   kStaticGuard,  ///< of a function-local static variable
   kLibrary,      ///< absl::Mutex, QMutex, GMutex …
   /// Rust's, which the code around it sets and clears. What gives it back has the guard, which may
   /// be handed on.
   kWord,
 };
+
+/// It counts units, which need not be given back.
+constexpr bool counts_units(LockFamily family) {
+  return family == LockFamily::kSemaphore || family == LockFamily::kCounter;
+}
 
 /// What a call does to an object that is no lock.
 enum class Act : std::uint8_t {

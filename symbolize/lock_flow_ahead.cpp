@@ -108,7 +108,7 @@ CallDeeds LockFlow::deeds_at(Address call) {
 bool LockFlow::surely_gives_back(Address from, const TakenLock& lock) {
   bool is_sure = true;
   const bool is_whole = walk(from, [&](const Instruction& instruction, FlowState& state) {
-    if (may_do(code_, instruction)) {
+    if (may_do(code_, instruction) || instruction.operation == Operation::kFetchAdd) {
       for (const CallEffect::Lock& given : steps_.deeds_of(instruction, state).gives_back) {
         const bool is_it = std::ranges::any_of(state.taken, [&](const TakenLock& taken) {
           return taken.call == lock.call && taken.family == given.family && given.lock.known() &&

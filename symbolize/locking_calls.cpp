@@ -257,7 +257,7 @@ void LockingCalls::Impl::look_ahead(const CodeAddress& pc, KnownCode& known) {
       if (act == Act::kNotifies) add(Kind::kNotifies, object);
     }
   }
-  const auto is_semaphore = [](const auto& lock) { return lock.family == LockFamily::kSemaphore; };
+  const auto is_semaphore = [](const auto& lock) { return counts_units(lock.family); };
   for (const CallAhead& call : flow.calls_ahead(from)) {
     for (const auto& [object, act] : call.deeds.acts) {
       if (act == Act::kArrives) add(Kind::kArrives, object);

@@ -147,6 +147,8 @@ Operation find_operation(const cs_insn& decoded, const Operand& to, const Operan
                                                                      : Operation::kOther;
     case X86_INS_XCHG:
       return is_place_and_register(to, from) ? Operation::kExchange : Operation::kOther;
+    case X86_INS_XADD:
+      return is_place_and_register(to, from) ? Operation::kFetchAdd : Operation::kOther;
     case X86_INS_CMPXCHG:
       return is_place_and_register(to, from) ? Operation::kCompareExchange : Operation::kOther;
     case X86_INS_SETE:

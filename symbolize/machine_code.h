@@ -63,6 +63,7 @@ enum class Operation : std::uint8_t {
   kClear,      ///< xor of a register with itself
   kTest,       ///< the flags say whether Instruction::to is zero
   kExchange,   ///< of a place `to` and a register `from`
+  kFetchAdd,   ///< the same: the register's value is added to the place, whose old one it gets
   /// Of a place `to` that must hold what rax holds, and a register `from`; the flags say zero where
   /// it does.
   kCompareExchange,

@@ -10,6 +10,19 @@
 //
 // Any word will do that is 0 when it is free, whatever stands for "taken". Other writes to a word
 // that was taken may mean anything: after them nothing is certain.
+//
+// Of std::counting_semaphore only the release is inlined (libstdc++ 11 to 14:
+// bits/semaphore_base.h):
+//
+//         call __atomic_wait_address_bare<…_M_acquire…>    takes a unit of {rbx}
+//         …
+//         lock xadd %eax,(%rbx)                            gives one back
+//
+// Most additions are to other counters, and are passed over. A release by another name is too; but
+// then none follows by the name that the unit was taken by, and that is asked for before anybody
+// counts as its holder.
+
+#include <algorithm>
 
 #include "symbolize/code_steps.h"
 
@@ -47,6 +60,15 @@ void CodeSteps::exchange(const Instruction& instruction, FlowState& state) {
   if (!cleared) return others(instruction, state);
   give_back(*cleared, state);
   forget_written(instruction, state);
+}
+
+void CodeSteps::fetch_add(const Instruction& instruction, FlowState& state) {
+  const Formula address = address_of(instruction.to, state);
+  const bool is_unit = std::ranges::any_of(state.taken, [&](const TakenLock& taken) {
+    return taken.family == LockFamily::kCounter && !taken.given_back && taken.is_called(address);
+  });
+  if (is_unit) give_back({.lock = address, .family = LockFamily::kCounter}, state);
+  others(instruction, state);
 }
 
 void CodeSteps::compare_exchange(const Instruction& instruction, FlowState& state) {

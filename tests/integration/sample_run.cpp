@@ -51,7 +51,6 @@ bool is_blocked(const Truth& truth, const TrueWait& wait) {
 
 bool SampleCase::has(const std::string& what) const {
   if (what == "library_symbols") return has_symbols() || !is_static();
-  if (what == "calls") return variant == "O0";
   return has_symbols() && (what == "symbols" || what == "debug_information");
 }
 

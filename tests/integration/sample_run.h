@@ -24,7 +24,7 @@ struct SampleCase {
   [[nodiscard]] bool is_static() const {
     return variant == "static" || (extension == "c" && variant != "shared");
   }
-  /// What a fact may need: debug_information, symbols, library_symbols, calls.
+  /// What a fact may need: debug_information, symbols, library_symbols.
   [[nodiscard]] bool has(const std::string& what) const;
 };
 

@@ -59,6 +59,29 @@ TEST_F(Ahead, GivesBackWithItsLastJump) {
   EXPECT_TRUE(surely_gives_back(work));
 }
 
+TEST_F(Ahead, GivesBackAUnitByAddingIt) {
+  effects_[kWaitUnit.value].takes[0].family = LockFamily::kCounter;
+  move(reg(kRbx), reg(kRdi));
+  call(kWaitUnit);
+  add(Operation::kFetchAdd, at(kRbp), reg(kRax));  // another counter
+  const Address work = call(kWork);
+  add(Operation::kFetchAdd, at(kRbx), reg(kRax));
+  const Address after = call(kWork);
+  ret();
+  EXPECT_TRUE(surely_gives_back(work));
+  EXPECT_EQ(taken_at(work), "rdi");
+  EXPECT_EQ(taken_at(after), "");
+}
+
+TEST_F(Ahead, DoesNotGiveBackASemaphoreOfLibcByAdding) {
+  move(reg(kRbx), reg(kRdi));
+  call(kWaitUnit);
+  const Address work = call(kWork);
+  add(Operation::kFetchAdd, at(kRbx), reg(kRax));
+  ret();
+  EXPECT_FALSE(surely_gives_back(work));
+}
+
 // A consumer of jobs.
 TEST_F(Ahead, NeverGivesBackAJob) {
   call(kWaitUnit);

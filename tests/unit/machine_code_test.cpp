@@ -69,6 +69,11 @@ TEST_F(Decoding, KnowsExchangesWithMemory) {
   EXPECT_EQ(exchange.from.base, kRax);
   EXPECT_TRUE((exchange.written >> kRax & 1) != 0);
   EXPECT_EQ(first({0x48, 0x87, 0xd8}).operation, Operation::kOther);  // xchg %rbx,%rax
+  const Instruction sum = first({0xf0, 0x0f, 0xc1, 0x0b});            // lock xadd %ecx,(%rbx)
+  EXPECT_EQ(sum.operation, Operation::kFetchAdd);
+  EXPECT_EQ(sum.to.base, kRbx);
+  EXPECT_EQ(sum.from.base, kRcx);
+  EXPECT_TRUE((sum.written >> kRcx & 1) != 0);
 }
 
 TEST_F(Decoding, ReadsIndexesAndFactors) {
