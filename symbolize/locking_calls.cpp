@@ -60,6 +60,13 @@ struct KnownCode {
   std::vector<Formula> given_ahead;           ///< words that may come to be given back
 };
 
+/// Whether frames further in have given back a lock that they had not taken: then a frame that took
+/// it before it called them has it no more.
+struct GivenInside {
+  bool surely = false;
+  bool maybe = false;
+};
+
 /// A frame of a function that was really called, with those that were inlined into it.
 struct PhysicalFrame {
   std::size_t first = 0;  ///< of the stack's frames: the innermost inlined call
@@ -94,6 +101,7 @@ class LockingCalls::Impl {
   [[nodiscard]] bool is_on_its_way_back(std::size_t frame);
   KnownCode analyse(const CodeAddress& pc);
   AnalysedFunction* function_at(Address start);
+  [[nodiscard]] GivenInside find_given_inside(std::size_t frame, Address lock);
   LockingCall describe(const Stacks& stacks, const PhysicalFrame& frame, const TakenLock& taken);
 
   const Snapshot& snapshot_;
@@ -224,6 +232,20 @@ std::optional<std::uint64_t> LockingCalls::Impl::find_argument(const Stacks& sta
   return values_->evaluate(index, state->registers[kArgumentRegisters[number - 1]]);
 }
 
+GivenInside LockingCalls::Impl::find_given_inside(std::size_t frame, Address lock) {
+  GivenInside found;
+  for (std::size_t i = 0; i < frame; ++i) {
+    const FlowState* state = values_->frames()[i].state;
+    if (!state) continue;
+    for (const auto& [given, certain] : state->given_back) {
+      if (values_->evaluate(i, given.lock) != lock.value) continue;
+      found.maybe = true;
+      found.surely = found.surely || certain;
+    }
+  }
+  return found;
+}
+
 std::vector<LockingCall> LockingCalls::Impl::find(const Stacks& stacks, std::size_t thread,
                                                   Address lock) {
   std::vector<LockingCall> calls;
@@ -235,7 +257,11 @@ std::vector<LockingCall> LockingCalls::Impl::find(const Stacks& stacks, std::siz
     for (auto taken = state->taken.rbegin(); taken != state->taken.rend(); ++taken) {
       const bool is_it = std::ranges::any_of(
           taken->names, [&](Formula name) { return values_->evaluate(i, name) == lock.value; });
-      if (is_it) calls.push_back(describe(stacks, frames_[i], *taken));
+      if (!is_it) continue;
+      const GivenInside given = find_given_inside(i, lock);
+      LockingCall& call = calls.emplace_back(describe(stacks, frames_[i], *taken));
+      call.on_every_path = call.on_every_path && !given.maybe;
+      call.given_back = call.given_back || given.surely;
     }
   }
   return calls;
@@ -307,9 +333,11 @@ void LockingCalls::Impl::add_uses(const Stacks& stacks, std::size_t frame,
     for (const Formula name : taken.names) {
       const auto object = find_object(name);
       if (!object) continue;
-      add({.kind = taken.given_back ? ObjectUse::Kind::kGaveBack : ObjectUse::Kind::kTook,
-           .on_every_path =
-               taken.certain && (taken.family != LockFamily::kWord || is_given_ahead(*object)),
+      const GivenInside given = find_given_inside(frame, *object);
+      const bool is_gone = taken.given_back || given.surely;
+      add({.kind = is_gone ? ObjectUse::Kind::kGaveBack : ObjectUse::Kind::kTook,
+           .on_every_path = taken.certain && !given.maybe &&
+                            (taken.family != LockFamily::kWord || is_given_ahead(*object)),
            .shared = taken.shared,
            .returns_it = known.returns[i]},
           *object, describe(stacks, frames_[frame], taken).frame);

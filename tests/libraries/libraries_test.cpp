@@ -131,8 +131,8 @@ TEST_P(RustNobody, IsBlamedWhoGaveTheMutexBack) {
 INSTANTIATE_TEST_SUITE_P(Builds, RustNobody, ::testing::Values("O0", "O2", "symbols"),
                          [](const auto& build) { return build.param; });
 
-/// What is said of a program that hangs on two locks of its own, once it hangs.
-json look_with_lock_file(const Hanging& hanging, const std::string& file) {
+/// What is said of a program once so many threads wait for locks of its own.
+json look_with_lock_file(const Hanging& hanging, const std::string& file, int waiters = 2) {
   json target;
   const auto is_stuck = [&](const json& thread) {
     return thread["wait"].is_object() &&
@@ -141,7 +141,7 @@ json look_with_lock_file(const Hanging& hanging, const std::string& file) {
   };
   poll_until([&] {
     target = look_at(hanging, {"--lock-file", PSTUCK_LIBRARY_SOURCES "/" + file});
-    return std::ranges::count_if(target["threads"], is_stuck) == 2;
+    return std::ranges::count_if(target["threads"], is_stuck) == waiters;
   });
   return target;
 }
@@ -218,6 +218,15 @@ TEST(LockFile, SaysThatNoDebugInformationHasTheOwner) {
     EXPECT_EQ(lock["owner_gap"]["kind"], "no_member");
     EXPECT_EQ(lock["owner_gap"]["what"], "OwnLock::state_.owner");
   }
+}
+
+TEST(LockFile, DoesNotAccuseAThreadWhoseInnerFunctionGaveTheLockBack) {
+  const Hanging hanging("own_lock_given_back");
+  const json target = look_with_lock_file(hanging, "own_lock_ownerless.toml", 1);
+  EXPECT_TRUE(target["findings"].empty());
+  ASSERT_EQ(target["resources"].size(), 1U) << target.dump(1);
+  EXPECT_EQ(target["resources"][0]["holder"]["fate"], "not_recorded");
+  EXPECT_TRUE(target["resources"][0]["partners"].empty()) << target["resources"][0].dump();
 }
 
 TEST(LockFile, WithoutItNothingIsClaimed) {

@@ -4,24 +4,8 @@
 #include <barrier>
 #include <thread>
 
-#include "futex_word.h"
+#include "bare_lock.h"
 #include "hang.h"
-
-volatile int succeeds = 1;  // no compiler may know
-
-extern "C" {
-
-[[gnu::noinline]] void bare_lock(int flags, FutexWord* lock) {
-  if (flags == 0) lock->lock();
-}
-
-[[gnu::noinline]] int bare_try_lock(FutexWord* lock) {
-  lock->lock();
-  return succeeds;
-}
-
-[[gnu::noinline]] void bare_unlock(FutexWord* lock) { lock->unlock(); }
-}
 
 FutexWord first;
 FutexWord second;
