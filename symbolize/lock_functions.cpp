@@ -7,6 +7,7 @@
 #include "attach/syscalls.h"
 #include "symbolize/demangle.h"
 #include "symbolize/function_patterns.h"
+#include "symbolize/rust_lock_names.h"
 #include "symbolize/symbol_names.h"
 
 namespace pstuck {
@@ -146,58 +147,6 @@ constexpr LockMethod kMethods[] = {
     {"_ZNSt13packaged_taskI", "EEclE", Does::kNotifies, LockFamily::kMutex, true},
 };
 
-/// Of the futex-based locks inside Rust's standard library, from 1.62: std::sys::…::futex::Mutex in
-/// its several places. Both ways of mangling write names and their lengths alike.
-struct RustMethod {
-  std::string_view name;
-  Does does;
-};
-
-constexpr RustMethod kRustMethods[] = {
-    {"5Mutex4lock", Does::kTakes},
-    {"5Mutex14lock_contended", Does::kTakes},
-    {"5Mutex6unlock", Does::kGivesBack},
-    {"5Mutex4wake", Does::kGivesBack},
-    {"6RwLock4read", Does::kTakesShared},
-    {"6RwLock14read_contended", Does::kTakesShared},
-    {"6RwLock5write", Does::kTakes},
-    {"6RwLock15write_contended", Does::kTakes},
-    {"6RwLock11read_unlock", Does::kGivesBack},
-    {"6RwLock12write_unlock", Does::kGivesBack},
-    {"6RwLock22wake_writer_or_readers", Does::kGivesBack},
-};
-
-// std::sync::Mutex<T>::lock() and its kin come back with the lock, or not at all.
-constexpr std::string_view kRustLocking[] = {"Mutex$LT$T$GT$4lock17h", "RwLock$LT$T$GT$4read17h",
-                                             "RwLock$LT$T$GT$5write17h"};
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
-/// Behind the name comes the hash, or what else the mangling adds; but no function inside it.
-bool ends_there(std::string_view rest) {
-  return rest.empty() || rest.starts_with("17h") || rest.starts_with('B') || rest.starts_with('.');
-}
-
-const RustMethod* find_rust_method(std::string_view symbol) {
-  const bool is_inside = symbol.starts_with("_ZN3std3sys") ||
-                         (symbol.starts_with("_R") && contains(symbol, "_3std3sys"));
-  if (!is_inside || !contains(symbol, "futex")) return nullptr;
-  for (const RustMethod& method : kRustMethods) {
-    const std::size_t at = symbol.find(method.name);
-    if (at != std::string_view::npos && ends_there(symbol.substr(at + method.name.size()))) {
-      return &method;
-    }
-  }
-  return nullptr;
-}
-
-bool is_rust_locking(std::string_view symbol) {
-  return symbol.starts_with("_ZN3std4sync") &&
-         std::ranges::any_of(kRustLocking, [&](auto name) { return contains(symbol, name); });
-}
-
 bool is_called(const LockMethod& method, std::string_view symbol) {
   if (method.goes_on.empty()) return symbol == method.begins;
   if (!symbol.starts_with(method.begins)) return false;
@@ -272,6 +221,13 @@ bool is_clone(std::string_view symbol) {
   });
 }
 
+CallEffect effect_of_rust(RustLockDeed deed) {
+  const Does does = deed == RustLockDeed::kTakes   ? Does::kTakes
+                    : deed == RustLockDeed::kReads ? Does::kTakesShared
+                                                   : Does::kGivesBack;
+  return make_effect(does, Formulas::entry(kRdi), LockFamily::kWord);
+}
+
 /// It runs code of the program's own, or lets other threads go on that change what they like.
 bool is_stranger(Does does) {
   return does == Does::kArrives || does == Does::kNotifies || does == Does::kRunsOnce;
@@ -338,9 +294,7 @@ std::size_t count_template_arguments(std::string_view name) {
 
 std::optional<CallEffect> LockFunctions::effect_of(std::string_view symbol) {
   if (const auto own = effect_of_own(symbol)) return own;
-  if (const RustMethod* method = find_rust_method(symbol)) {
-    return make_effect(method->does, Formulas::entry(kRdi), LockFamily::kWord);
-  }
+  if (const auto deed = find_rust_lock_deed(symbol)) return effect_of_rust(*deed);
   if (symbol.starts_with("_Z")) {
     const auto effect = effect_of_method(symbol);
     return effect ? effect : effect_of_template(symbol);

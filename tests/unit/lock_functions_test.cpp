@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "symbolize/machine_code.h"
+#include "symbolize/rust_lock_names.h"
 #include "tests/support/snapshot_builder.h"
 
 namespace pstuck {
@@ -137,6 +138,30 @@ TEST_F(RustFunctionNames, AreKnownInTheirPlacesAndManglings) {
             "gives back");
   EXPECT_EQ(deed("_ZN3std3sys4unix5locks12futex_rwlock6RwLock14read_contended17h7668fdbce2db9055E"),
             "reads");
+}
+
+TEST(RustLocking, ComesBackWithTheLock) {
+  for (const char* symbol : {
+           "_ZN3std4sync5mutex14Mutex$LT$T$GT$4lock17h48662f32a2856657E",
+           "_ZN3std4sync6poison5mutex14Mutex$LT$T$GT$4lock17h148e0190aa809e3cE",
+           "_ZN3std4sync6rwlock15RwLock$LT$T$GT$5write17h148e0190aa809e3cE",
+           "_RNvMs5_NtNtNtCsjrHSEGnQ3l9_3std4sync6poison5mutexINtB5_5MutexlE4lockB9_",
+           "_RNvMs5_NtNtNtCsjrHSEGnQ3l9_3std4sync6poison5mutexINtB5_5MutexyE4lockCs1XWRTT18Tdw_"
+           "3app",
+           "_RNvMs5_NtNtNtCsjrHSEGnQ3l9_3std4sync6poison5mutexINtB5_5MutexINtNtCslNYArtu3iFV_"
+           "5alloc3"
+           "vec3VechEE4lockBb_",
+       }) {
+    EXPECT_TRUE(is_rust_locking(symbol)) << symbol;
+  }
+  for (const char* symbol : {
+           "_ZN3std4sync5mutex14Mutex$LT$T$GT$8try_lock17h48662f32a2856657E",
+           "_ZN3std4sync5mutex14Mutex$LT$T$GT$3new17h48662f32a2856657E",
+           "_ZN3app4sync5mutex14Mutex$LT$T$GT$4lock17h48662f32a2856657E",
+           "_RNCNvMs5_NtNtNtCsjrHSEGnQ3l9_3std4sync6poison5mutexINtB5_5MutexlE8try_lock0B9_",
+       }) {
+    EXPECT_FALSE(is_rust_locking(symbol)) << symbol;
+  }
 }
 
 TEST_F(RustFunctionNames, AreNotThoseOfOtherFunctions) {
