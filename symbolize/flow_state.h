@@ -18,7 +18,7 @@ inline constexpr std::size_t kMostTaken = 32;
 
 /// Locks of one family are never given back by the functions of another.
 enum class LockFamily : std::uint8_t {
-  kMutex,  ///< pthread's mutexes, rwlocks and spinlocks, mtx_t, FILEs
+  kMutex,        ///< pthread's mutexes, rwlocks and spinlocks, mtx_t, FILEs
   kSemaphore,    ///< sem_t
   kCounter,      ///< std::counting_semaphore: where its release was inlined, it is added to
   kStaticGuard,  ///< of a function-local static variable
@@ -126,8 +126,8 @@ struct CallEffect {
   std::vector<Lock> gives_back;
   std::vector<std::pair<Formula, Act>> acts;
   std::vector<std::pair<Formula, std::uint64_t>> acts_when;  ///< only when these have these values
-  std::vector<std::pair<Formula, std::uint64_t>> forgets;  ///< writes something: address, size
-  std::vector<std::pair<Formula, Formula>> writes;         ///< address, word
+  std::vector<std::pair<Formula, std::uint64_t>> forgets;    ///< writes something: address, size
+  std::vector<std::pair<Formula, Formula>> writes;           ///< address, word
   Formula result;
 };
 
