@@ -93,10 +93,9 @@ std::vector<Barrier> find_barriers(const std::set<Address>& words, Memory& memor
   }
   if (!found.empty()) return found;
   for (const Address word : words) {
-    const auto last = words.upper_bound(word + kLastPhaseOffset);
-    for (auto phase = words.upper_bound(word + kPhaseOffset); phase != last; ++phase) {
-      keep(word, *phase);
-    }
+    // A word may be any number: a sum may be less than its parts.
+    auto phase = words.upper_bound(word + kPhaseOffset);
+    for (; phase != words.end() && *phase - word <= kLastPhaseOffset; ++phase) keep(word, *phase);
   }
   return found;
 }

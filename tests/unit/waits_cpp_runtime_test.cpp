@@ -324,5 +324,18 @@ TEST(StdBarrier, WhoseFieldsDisagreeIsNone) {
   EXPECT_FALSE(wait_at_barrier({.expected = -1}, {}, kObject));
 }
 
+// The search goes from word to word, and a number near the end of memory has no words behind it.
+TEST(StdBarrier, IsLookedForAmongNumbersThatAreNoAddresses) {
+  constexpr Address kStack{0x650000};
+  SnapshotBuilder target;
+  sleep_in(target, {.word = {0x640040}, .value = 7},
+           {kPlatformWait,
+            "std::__tree_barrier<std::__empty_completion>::wait(unsigned char) const", "work"});
+  const std::vector<std::uint64_t> words = {0x620000, 0x620020, ~71ULL, ~25ULL, ~0ULL};
+  target.thread(101).with_stack_words(kStack, words).called_at(kStack + 8 * words.size());
+  target.memory().put_object(Address{0x640040}, std::uint32_t{7});
+  EXPECT_EQ(waited_for(target), nullptr);
+}
+
 }  // namespace
 }  // namespace pstuck
