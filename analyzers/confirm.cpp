@@ -114,7 +114,7 @@ bool is_same_call(const Syscall& before, const Syscall& after) {
 bool is_same_call_after_stop(const Syscall& captured, const Syscall& after) {
   if (is_same_call(captured, after)) return true;
   const auto is_futex = [](const Syscall& call) {
-    return call.state == SyscallState::kInSyscall && call.number == kFutex;
+    return call.state == SyscallState::kInSyscall && call.number == kFutexCall;
   };
   constexpr std::size_t kWordAndOperation = 2;
   return is_futex(captured) && is_futex(after) &&
@@ -230,6 +230,7 @@ void drop_what_moved(const TwoLooks& looks, const Concerned& concerned, Diagnosi
     moved[thread] = true;
     diagnosis.threads[thread].activity = Activity::kRuns;
     diagnosis.threads[thread].syscall = -1;
+    diagnosis.threads[thread].kernel_wait.reset();
   }
   for (std::size_t i = 0; i < concerned.locks.size(); ++i) {
     Resource& lock = diagnosis.resources[concerned.locks[i]];

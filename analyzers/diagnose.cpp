@@ -9,6 +9,7 @@
 #include "analyzers/findings.h"
 #include "analyzers/held_locks.h"
 #include "analyzers/holders/source.h"
+#include "analyzers/kernel_waits.h"
 #include "analyzers/lock_names.h"
 #include "analyzers/other_threads.h"
 #include "analyzers/owners.h"
@@ -29,6 +30,9 @@ Diagnosis diagnose(const Snapshot& snapshot, const Stacks& stacks, const Sources
   // Say what every thread does, as far as its system call tells.
   Diagnosis diagnosis;
   diagnosis.threads = describe_threads(snapshot, stacks, frames, sources.memory);
+
+  // Say what the calls are about that threads sleep in.
+  diagnosis.kernel_waits = find_kernel_waits(snapshot, sources.memory, diagnosis.threads);
 
   // Recognise what the threads in futex calls wait for, and read whom the locks name as owner.
   CollectedWaits collected = collect_waits(snapshot, stacks, frames, ids, sources, options.locks);

@@ -11,16 +11,18 @@
 #include <string>
 #include <vector>
 
+#include "attach/call_subject.h"
 #include "attach/snapshot.h"
 #include "attach/target.h"
 
 namespace pstuck {
 
-using ThreadIndex = std::size_t;    ///< into Snapshot::threads
-using WaitIndex = std::size_t;      ///< into Diagnosis::waits
-using ResourceIndex = std::size_t;  ///< into Diagnosis::resources
-using CycleIndex = std::size_t;     ///< into Diagnosis::cycles
-using PileUpIndex = std::size_t;    ///< into Diagnosis::pile_ups
+using ThreadIndex = std::size_t;      ///< into Snapshot::threads
+using WaitIndex = std::size_t;        ///< into Diagnosis::waits
+using KernelWaitIndex = std::size_t;  ///< into Diagnosis::kernel_waits
+using ResourceIndex = std::size_t;    ///< into Diagnosis::resources
+using CycleIndex = std::size_t;       ///< into Diagnosis::cycles
+using PileUpIndex = std::size_t;      ///< into Diagnosis::pile_ups
 
 enum class Evidence {
   kRecorded,  ///< the lock, libc or the kernel says so
@@ -255,6 +257,17 @@ struct Wait {
   std::optional<std::chrono::nanoseconds> waited;  ///< a lower bound
 };
 
+/// A thread that sleeps in a call about something of the kernel's.
+struct KernelWait {
+  ThreadIndex thread = 0;
+  CallSubject subject;
+  std::vector<std::size_t> files;  ///< into Snapshot::kernel.files: of the subject's descriptors
+  /// Those of which one must act before the call returns, ascending; the target itself can be one.
+  /// Empty where nobody is known.
+  std::vector<Tid> processes;
+  std::optional<Deadline> deadline;
+};
+
 /// Waits that wait for each other. Begins with the lowest tid. One wait: a thread waits for itself.
 struct Cycle {
   std::vector<WaitIndex> waits;
@@ -288,6 +301,7 @@ enum class Activity {
 struct ThreadStatus {
   Activity activity = Activity::kUnknown;
   std::optional<WaitIndex> wait;
+  std::optional<KernelWaitIndex> kernel_wait;
   std::int64_t syscall = -1;  ///< the call it is in, restarts resolved; -1 for none or unknown
   std::optional<std::size_t> frame;  ///< innermost frame of the program's own
   std::vector<std::size_t>
@@ -350,14 +364,15 @@ struct ThreadGroup {
 };
 
 struct Diagnosis {
-  std::vector<ThreadStatus> threads;  ///< one for each thread of the snapshot, in its order
-  std::vector<Resource> resources;    ///< ascending by kind, then address
-  std::vector<Wait> waits;            ///< ascending by thread
-  std::vector<HeldLock> held;         ///< ascending by thread, innermost frame first, then resource
-  std::vector<Cycle> cycles;          ///< ascending by first thread
-  std::vector<PileUp> pile_ups;       ///< most victims first
-  std::vector<Finding> findings;      ///< deadlocks first, then by threads concerned
-  std::vector<ThreadGroup> others;    ///< biggest first
+  std::vector<ThreadStatus> threads;     ///< one for each thread of the snapshot, in its order
+  std::vector<Resource> resources;       ///< ascending by kind, then address
+  std::vector<Wait> waits;               ///< ascending by thread
+  std::vector<KernelWait> kernel_waits;  ///< ascending by thread
+  std::vector<HeldLock> held;       ///< ascending by thread, innermost frame first, then resource
+  std::vector<Cycle> cycles;        ///< ascending by first thread
+  std::vector<PileUp> pile_ups;     ///< most victims first
+  std::vector<Finding> findings;    ///< deadlocks first, then by threads concerned
+  std::vector<ThreadGroup> others;  ///< biggest first
   std::vector<BlindSpot> blind_spots;  ///< of the analysis; those of the capture are elsewhere
   std::size_t moved = 0;  ///< findings dropped since the second look saw their threads move
 };

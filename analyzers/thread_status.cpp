@@ -10,11 +10,11 @@ namespace pstuck {
 namespace {
 
 Activity activity_in(std::int64_t syscall) {
-  if (syscall == kFutex) return Activity::kFutex;
+  if (syscall == kFutexCall) return Activity::kFutex;
   const BlockingCall* call = find_blocking_call(syscall);
   if (call == nullptr) return Activity::kBlocked;
   if (call->idles) return Activity::kIdle;
-  return call->sleeps ? Activity::kSleeps : Activity::kBlocked;
+  return call->act == CallAct::kSleep ? Activity::kSleeps : Activity::kBlocked;
 }
 
 // gcore stops the process that it dumps, so a core's state letter can be the dump's own doing.

@@ -11,6 +11,7 @@
 #include "attach/clock.h"
 #include "attach/error.h"
 #include "attach/live_capture.h"
+#include "attach/live_kernel_facts.h"
 #include "attach/live_threads.h"
 #include "attach/modules.h"
 #include "attach/page_map.h"
@@ -71,6 +72,9 @@ class LiveTarget final : public Target {
 
  private:
   [[nodiscard]] Process read_process_facts() const;
+  LiveProcess live_process(const Snapshot& snapshot) {
+    return {process_.pid, directory_, process_.pidfd.get(), memory_, snapshot.mappings};
+  }
   void capture_threads(const CaptureOptions& options, Snapshot& snapshot);
   std::vector<LiveThread> read_new_threads(std::set<Tid>& known, const FactsClock& clock,
                                            bool nested) const;
@@ -128,8 +132,7 @@ std::vector<LiveThread> LiveTarget::read_new_threads(std::set<Tid>& known, const
 }
 
 void LiveTarget::capture_threads(const CaptureOptions& options, Snapshot& snapshot) {
-  const LiveProcess process{process_.pid, directory_, process_.pidfd.get(), memory_,
-                            snapshot.mappings};
+  const LiveProcess process = live_process(snapshot);
   const bool nested = snapshot.process.pid_in_target != snapshot.process.pid;
   const FactsClock clock = read_facts_clock();
   std::set<Tid> known;
@@ -182,6 +185,7 @@ Snapshot LiveTarget::capture(const CaptureOptions& options) {
   find_semaphore_files(proc_path(process_.living, "root/dev/shm"), snapshot.mappings);
   capture_threads(options, snapshot);
   // From here on the target is running again.
+  snapshot.kernel = read_kernel_facts(live_process(snapshot), snapshot.threads);
   if (snapshot.threads.empty()) {
     throw Error(ErrorKind::kExited,
                 fmt::format("process {} exited while pstuck looked at it", process_.pid.value));

@@ -54,6 +54,16 @@ bool is_socket_call(std::int64_t number) {
   return std::ranges::find(kCalls, number) != kCalls.end();
 }
 
+/// It would return what has come so far.
+bool waits_for_all(const Syscall& syscall) {
+  constexpr std::size_t kFlagsOfRecvfrom = 3;
+  constexpr std::size_t kFlagsOfRecvmsg = 2;
+  if (syscall.number == SYS_recvfrom) {
+    return (syscall.arguments[kFlagsOfRecvfrom] & MSG_WAITALL) != 0;
+  }
+  return syscall.number == SYS_recvmsg && (syscall.arguments[kFlagsOfRecvmsg] & MSG_WAITALL) != 0;
+}
+
 bool has_timeout(int socket, int option) {
   timeval limit{};
   socklen_t size = sizeof limit;
@@ -132,6 +142,7 @@ bool stop_would_disturb(const Syscall& syscall, const ProcDirectory& process, in
   if (syscall.state != SyscallState::kInSyscall) return false;
   const BlockingCall* call = find_blocking_call(syscall.number);
   if (call != nullptr && call->stop_interrupts) return true;
+  if (waits_for_all(syscall)) return true;
   if (pidfd < 0 || !is_socket_call(syscall.number)) return false;
   const auto descriptor = static_cast<int>(syscall.arguments[0]);
   if (!process.read_link(fmt::format("fd/{}", descriptor)).starts_with("socket:")) return false;

@@ -31,7 +31,7 @@ FactsClock read_facts_clock();
 std::optional<LiveThread> read_thread_facts(const ProcDirectory& tasks, Tid id,
                                             const FactsClock& clock, bool nested_pid_namespace);
 
-/// The call that the thread is in would return EINTR if the thread were stopped. Looks through
+/// The call that the thread is in would return early if the thread were stopped. Looks through
 /// `pidfd` at the socket's time-outs: with one set, socket calls do not restart (net/core/sock.c
 /// and sock_intr_errno in include/net/sock.h).
 bool stop_would_disturb(const Syscall& syscall, const ProcDirectory& process, int pidfd);

@@ -13,7 +13,7 @@
 namespace pstuck {
 
 ProcDirectory::ProcDirectory(const std::string& path)
-    : directory_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
+    : path_(path), directory_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
 
 std::optional<std::string> ProcDirectory::read(const std::string& name, std::size_t most) const {
   const Descriptor file(::openat(directory_.get(), name.c_str(), O_RDONLY | O_CLOEXEC));
@@ -35,6 +35,10 @@ std::string ProcDirectory::read_link(const std::string& name) const {
   std::array<char, 4096> text;
   const ssize_t got = ::readlinkat(directory_.get(), name.c_str(), text.data(), text.size());
   return got <= 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(got));
+}
+
+bool ProcDirectory::read_status_of(const std::string& name, struct stat& status) const {
+  return ::fstatat(directory_.get(), name.c_str(), &status, 0) == 0;
 }
 
 std::vector<Tid> ProcDirectory::read_ids() const {

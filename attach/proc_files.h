@@ -2,6 +2,8 @@
 
 /// Reads /proc: the file access apart from the parsing. Nothing here disturbs the target.
 
+#include <sys/stat.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,12 +28,18 @@ class ProcDirectory {
   /// A symbolic link's text; empty when it cannot be read.
   [[nodiscard]] std::string read_link(const std::string& name) const;
 
+  /// What stat(2) says of the file, or of the one that a link of the kernel's own leads to.
+  bool read_status_of(const std::string& name, struct stat& status) const;
+
+  [[nodiscard]] std::string path_of(const std::string& name) const { return path_ + "/" + name; }
+
   /// The numeric entries, ascending.
   [[nodiscard]] std::vector<Tid> read_ids() const;
 
  private:
   static constexpr std::size_t kMostBytes = 64 * 1024 * 1024;
 
+  std::string path_;
   Descriptor directory_;
 };
 

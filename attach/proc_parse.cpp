@@ -1,5 +1,7 @@
 #include "attach/proc_parse.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -78,6 +80,33 @@ std::optional<Mapping> parse_mapping(std::string_view line) {
   }
   mapping.path = path;
   return mapping;
+}
+
+/// "1: FLOCK  ADVISORY  WRITE 4711 fe:01:131079 0 EOF": fs/locks.c, lock_get_status().
+std::optional<HeldFileLock> parse_file_lock(std::string_view line) {
+  HeldFileLock lock;
+  take_word(line);  // its number
+  const std::string_view kind = take_word(line);
+  if (kind == "POSIX") {
+    lock.kind = FileLockKind::kPosix;
+  } else if (kind == "OFDLCK") {
+    lock.kind = FileLockKind::kOpenFile;
+  } else if (kind != "FLOCK") {
+    return {};
+  }
+  take_word(line);  // advisory
+  lock.exclusive = take_word(line) == "WRITE";
+  take_word(line);  // who took it, who may be gone
+  const std::string_view file = take_word(line);
+  const auto inode = parse_integer<std::uint64_t>(file.substr(file.rfind(':') + 1));
+  const auto start = parse_integer<std::uint64_t>(take_word(line));
+  const std::string_view end = take_word(line);
+  const auto last = end == "EOF" ? UINT64_MAX : parse_integer<std::uint64_t>(end);
+  if (!inode || !start || !last) return {};
+  lock.file.inode = *inode;
+  lock.start = *start;
+  lock.last = *last;
+  return lock;
 }
 
 }  // namespace
@@ -194,6 +223,32 @@ std::vector<Mapping> parse_maps(std::string_view text) {
     mappings.push_back(std::move(*mapping));
   }
   return mappings;
+}
+
+bool DescriptorFacts::reads() const { return (flags & O_ACCMODE) != O_WRONLY; }
+
+bool DescriptorFacts::writes() const { return (flags & O_ACCMODE) != O_RDONLY; }
+
+DescriptorFacts parse_descriptor(std::string_view text) {
+  constexpr std::size_t kMostEntries = 4096;
+  DescriptorFacts facts;
+  while (!text.empty()) {
+    auto [name, value] = split_at_colon(take_line(text));
+    if (name == "flags")
+      facts.flags = parse_integer<std::uint64_t>(take_word(value), 8).value_or(0);
+    if (name == "Pid") {
+      const Tid process = parse_tid(take_word(value));
+      if (process.value > 0) facts.process = process;
+    }
+    if (name == "tfd" && facts.watches.size() < kMostEntries) {
+      const auto descriptor = parse_integer<std::int32_t>(take_word(value));
+      if (descriptor) facts.watches.push_back(*descriptor);
+    }
+    if (name == "lock" && facts.locks.size() < kMostEntries) {
+      if (const auto lock = parse_file_lock(value)) facts.locks.push_back(*lock);
+    }
+  }
+  return facts;
 }
 
 std::vector<std::string> parse_command_line(std::string_view text, std::size_t most) {

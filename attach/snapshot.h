@@ -5,31 +5,16 @@
 
 #include <array>
 #include <chrono>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "attach/ids.h"
+#include "attach/kernel_facts.h"
+
 namespace pstuck {
-
-/// An address in the target, never in pstuck itself. Arithmetic wraps.
-struct Address {
-  std::uint64_t value = 0;
-
-  friend constexpr auto operator<=>(Address, Address) = default;
-  friend constexpr Address operator+(Address a, std::uint64_t n) { return {a.value + n}; }
-  friend constexpr Address operator-(Address a, std::uint64_t n) { return {a.value - n}; }
-  friend constexpr std::uint64_t operator-(Address a, Address b) { return a.value - b.value; }
-};
-
-/// A kernel task id. Which PID namespace it counts in is said where it stands.
-struct Tid {
-  std::int32_t value = 0;
-
-  friend constexpr auto operator<=>(Tid, Tid) = default;
-};
 
 enum class TargetKind { kLive, kCore };
 
@@ -192,6 +177,7 @@ struct Snapshot {
   std::vector<Mapping> mappings;        ///< ascending, not overlapping
   std::vector<Module> modules;          ///< ascending
   std::vector<BlindSpot> blind_spots;
+  KernelFacts kernel;  ///< empty for a core
   /// Both clocks when the capture began; none for a core.
   std::optional<std::chrono::nanoseconds> realtime;
   std::optional<std::chrono::nanoseconds> monotonic;

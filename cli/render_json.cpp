@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "cli/json_kernel.h"
 #include "cli/json_words.h"
 #include "cli/renderers.h"
 #include "cli/sentences.h"
@@ -12,27 +12,9 @@
 namespace pstuck {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr int kSchemaVersion = 1;
 
-template <typename T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json();
-}
-
-Json or_null(const std::optional<std::chrono::nanoseconds>& value) {
-  return value ? Json(value->count()) : Json();
-}
-
-Json or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
-
 std::string hexadecimal(std::uint64_t value) { return fmt::format("{:#x}", value); }
-
-Json json_of_syscall(std::int64_t number) {
-  if (number < 0) return {};
-  return {{"number", number}, {"name", or_null(std::string(syscall_name(number)))}};
-}
 
 /// Writes one report; thread ids stand wherever the diagnosis has thread indexes.
 class ReportWriter {
@@ -47,6 +29,7 @@ class ReportWriter {
   [[nodiscard]] Json capture() const;
   [[nodiscard]] Json thread(ThreadIndex index) const;
   [[nodiscard]] Json wait(ThreadIndex index) const;
+  [[nodiscard]] Json kernel_wait(const ThreadStatus& status) const;
   [[nodiscard]] Json held(const HeldLock& held) const;
   [[nodiscard]] Json stack(ThreadIndex index) const;
   [[nodiscard]] Json frame(const Frame& frame) const;
@@ -74,13 +57,6 @@ class ReportWriter {
   const Diagnosis& diagnosis_;
   Sentences sentences_;
 };
-
-template <typename List, typename Write>
-Json list_of(const List& items, Write write) {
-  Json list = Json::array();
-  for (const auto& item : items) list.push_back(write(item));
-  return list;
-}
 
 Json ReportWriter::tids(const std::vector<ThreadIndex>& threads) const {
   return list_of(threads, [&](ThreadIndex thread) { return tid(thread); });
@@ -122,6 +98,7 @@ Json ReportWriter::target() const {
   json["findings"] =
       list_of(diagnosis_.findings, [&](const Finding& item) { return finding(item); });
   json["others"] = list_of(diagnosis_.others, [&](const ThreadGroup& item) { return other(item); });
+  json["other_processes"] = list_of(snapshot.kernel.processes, json_of_process);
   json["moved"] = diagnosis_.moved;
   json["blind_spots"] = list_of(snapshot.blind_spots, [](const BlindSpot& spot) {
     return Json{{"kind", json_word(spot.kind)}, {"detail", spot.detail}};
@@ -164,6 +141,7 @@ Json ReportWriter::thread(ThreadIndex index) const {
           {"activity", json_word(status.activity)},
           {"syscall", json_of_syscall(status.syscall)},
           {"wait", wait(index)},
+          {"kernel_wait", kernel_wait(status)},
           {"holds", list_of(sentences_.labels().held(index),
                             [&](const HeldLock* lock) { return held(*lock); })},
           {"not_run_for_ns", or_null(facts.not_run_for)},
@@ -179,18 +157,18 @@ Json ReportWriter::wait(ThreadIndex index) const {
   const ThreadStatus& status = sentences_.labels().status(index);
   if (!status.wait) return {};
   const Wait& wait = diagnosis_.waits.at(*status.wait);
-  Json deadline;
-  if (wait.deadline) {
-    deadline = {{"clock", wait.deadline->realtime ? "realtime" : "monotonic"},
-                {"at_ns", wait.deadline->at.count()},
-                {"remaining_ns", or_null(wait.deadline->remaining)}};
-  }
   return {{"resource", wait.resource},
           {"kind", json_word(wait.kind)},
           {"recognised_by", json_word(wait.recognised_by)},
           {"frame", or_null(wait.frame)},
-          {"deadline", deadline},
+          {"deadline", json_of_deadline(wait.deadline)},
           {"waited_ns", or_null(wait.waited)}};
+}
+
+Json ReportWriter::kernel_wait(const ThreadStatus& status) const {
+  if (!status.kernel_wait) return {};
+  return json_of_kernel_wait(diagnosis_.kernel_waits.at(*status.kernel_wait),
+                             report_.snapshot.kernel);
 }
 
 Json ReportWriter::held(const HeldLock& held) const {

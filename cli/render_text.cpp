@@ -148,7 +148,7 @@ void print_calm_groups(const TextPage& page) {
   };
   for (std::size_t i = 0; i < others.size() && i < kShownOthers; ++i) {
     const auto& threads = others[i].group.threads;
-    rows.push_back({fmt::format("{}", threads.size()), group_words(others[i], threads.size()),
+    rows.push_back({fmt::format("{}", threads.size()), page.sentences.group(others[i]),
                     functions_label(page.report.stacks, others[i].group.functions),
                     id_words(page.labels().tids(threads))});
     widen(widest.count, rows.back().count);
@@ -156,7 +156,9 @@ void print_calm_groups(const TextPage& page) {
     widen(widest.functions, rows.back().functions);
   }
   const auto space = [](const std::string& text, const std::string& widest_text) {
-    return std::string(columns(widest_text) - columns(text), ' ');
+    constexpr std::size_t kWidestColumn = 48;
+    const std::size_t width = std::min(columns(widest_text), kWidestColumn);
+    return std::string(width - std::min(columns(text), width), ' ');
   };
   for (const OtherRow& row : rows) {
     page.out << "  " << space(row.count, widest.count) << row.count << " " << row.activity

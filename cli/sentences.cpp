@@ -85,8 +85,23 @@ std::string_view Sentences::calm_verdict() const {
     return is_lock(resource.kind) || nameless_atomic || resource.parties ||
            resource.kind == ResourceKind::kFuture;
   };
+  const auto may_be_held_up_in_kernel = [&](const ThreadStatus& status) {
+    if (!status.kernel_wait) return false;
+    switch (diagnosis.kernel_waits.at(*status.kernel_wait).subject.act) {
+      case CallAct::kWrite:
+      case CallAct::kFlock:
+      case CallAct::kFcntl:
+      case CallAct::kOpen:
+      case CallAct::kSemaphores:
+      case CallAct::kSendMessage:
+        return true;
+      default:
+        return false;
+    }
+  };
   const bool doubts = diagnosis.moved > 0 || std::ranges::any_of(diagnosis.waits, may_be_held_up) ||
-                      std::ranges::any_of(diagnosis.threads, leaves_a_doubt);
+                      std::ranges::any_of(diagnosis.threads, leaves_a_doubt) ||
+                      std::ranges::any_of(diagnosis.threads, may_be_held_up_in_kernel);
   return doubts ? "No hang found" : "Nothing is stuck";
 }
 
@@ -217,7 +232,7 @@ std::string Sentences::activity(ThreadIndex index) const {
     const Wait& wait = waits[*status.wait];
     return fmt::format("waits {} {}", wait_words(wait.kind), lock(wait.resource));
   }
-  std::string text = activity_words(status.activity, status.syscall, 1);
+  std::string text = in_kernel(index, 1);
   const auto& threads = labels_.report().snapshot.threads;
   if (status.activity == Activity::kUninterruptible && index < threads.size() &&
       !threads[index].wait_channel.empty()) {

@@ -71,6 +71,13 @@ class Sentences {
   /// "sleeps in clock_nanosleep", "waits for g_cache".
   [[nodiscard]] std::string activity(ThreadIndex index) const;
 
+  /// "wait in recvfrom for data from TCP 10.0.0.7:43122 → 10.0.0.5:5432": all threads of a group
+  /// alike, or more generally what they do.
+  [[nodiscard]] std::string group(const ThreadGroup& group) const;
+
+  /// "TCP 10.0.0.7:43122 → 10.0.0.5:5432", "a pipe", "terminal /dev/pts/3".
+  [[nodiscard]] std::string file(const OpenFile& file) const;
+
   /// "58 threads wait for g_cache, held by worker-7 (48235), in the deadlock above".
   [[nodiscard]] std::string pile_up(const PileUp& pile_up) const;
 
@@ -96,6 +103,15 @@ class Sentences {
   [[nodiscard]] std::string partners(const Resource& resource) const;
   [[nodiscard]] bool nobody_can_come(const Resource& resource) const;
   [[nodiscard]] std::string fate(const Resource& resource) const;
+  [[nodiscard]] std::string in_kernel(ThreadIndex index, std::size_t threads) const;
+  /// "for data from a pipe, which only cat (pid 4711) can write"; empty where nothing is known.
+  [[nodiscard]] std::string want(const KernelWait& wait) const;
+  [[nodiscard]] std::string want_of_any(const KernelWait& wait) const;
+  [[nodiscard]] std::string want_of_file(const KernelWait& wait) const;
+  [[nodiscard]] std::string want_of_child(const KernelWait& wait) const;
+  /// "make (pid 4711), which sleeps in wait4": who must act before the call returns.
+  [[nodiscard]] std::string must_act(const KernelWait& wait) const;
+  [[nodiscard]] std::string other_process(Tid pid) const;
   [[nodiscard]] std::string inferred_edges(const Cycle& cycle) const;
 
   Labels labels_;

@@ -1,10 +1,12 @@
 // Healthy, and it feels its own pulse. One thread ticks every millisecond and keeps the longest
-// pause; three sleep in calls that a debugger's stop breaks off with EINTR, and count those. It
-// answers a line on standard input with "pulse TICKS INTERRUPTED LONGEST_PAUSE_IN_MICROSECONDS".
+// pause; three sleep in calls that a debugger's stop breaks off with EINTR, one in a write that a
+// stop cuts short, and count those. It answers a line on standard input with "pulse TICKS
+// INTERRUPTED LONGEST_PAUSE_IN_MICROSECONDS".
 //
 //     ticker ▶ clock_nanosleep   poller ▶ epoll_wait   semaphore ▶ semop   signals ▶ sigwaitinfo
+//     writer ▶ write, to a pipe that is full
 //
-// pstuck: Nothing is stuck
+// pstuck: No hang found
 
 #include <sys/epoll.h>
 #include <sys/sem.h>
@@ -17,6 +19,7 @@
 #include <iostream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "sample.h"
 
@@ -59,6 +62,17 @@ void leave(int /*signal*/) {
   repeat([&] { return sigwaitinfo(&signals, nullptr); });
 }
 
+[[gnu::noinline]] void fill_pipe() {
+  int ends[2];
+  if (pipe(ends) != 0) return;
+  const std::vector<char> bytes(1 << 20);
+  while (true) {
+    if (write(ends[1], bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
+      ++interrupted;
+    }
+  }
+}
+
 int main() {
   sample::begin();
   sigset_t signals{};
@@ -70,6 +84,7 @@ int main() {
   sample::start("poller", poll_events);
   sample::start("semaphore", wait_for_semaphore);
   sample::start("signals", [&] { wait_for_signal(signals); });
+  sample::start("writer", fill_pipe);
   sample::healthy();
   sample::tell("ready");
   for (std::string question; std::getline(std::cin, question);) {

@@ -13,6 +13,8 @@
 ///   missing LOCK N                                so many have to arrive at a barrier or latch
 ///   unknown LOCK                                  nothing tells who has it
 ///   used_with LOCK ADDRESS                        the mutex that goes with a condition variable
+///   kernel ROLE ACT KIND PROCESS                  sleeps in a call of the kernel about a file of
+///                                                 this KIND, or none; PROCESS must act, 0: unknown
 ///   cycle ROLE ROLE …                             each waits for what the next one has
 ///   knot ROLE ROLE …                              all wait for each other, not only in one ring
 ///   finding KIND EVIDENCE                         KIND and EVIDENCE, PART as in the JSON report
@@ -84,10 +86,10 @@ pid_t start(const std::string& name, Work work) {
   return id;
 }
 
-/// Until this thread sleeps in a futex call.
-inline void wait_until_asleep(pid_t thread) {
+/// Until this thread sleeps in this system call.
+inline void wait_until_asleep(pid_t thread, long in_call = SYS_futex) {
   const std::string path = "/proc/self/task/" + std::to_string(thread) + "/syscall";
-  for (long call = -1; call != SYS_futex; sched_yield()) {
+  for (long call = -1; call != in_call; sched_yield()) {
     std::FILE* const file = std::fopen(path.c_str(), "r");
     if (file == nullptr || std::fscanf(file, "%ld", &call) != 1) call = -1;
     if (file != nullptr) std::fclose(file);
@@ -185,6 +187,12 @@ inline void waits(const std::string& resource, const std::string& kind = "lock",
                   const char* file = __builtin_FILE()) {
   tell_at("waits", resource, kind, {file, line, function});
   ++waits_told();
+}
+
+/// `act` and `file` are the JSON report's words; `process` must act before the call returns.
+inline void in_kernel(const std::string& role_name, const std::string& act, const std::string& file,
+                      pid_t process) {
+  tell("kernel " + role_name + " " + act + " " + file + " " + std::to_string(process));
 }
 
 inline void cycle(const std::string& roles) { tell("cycle " + roles); }

@@ -239,7 +239,7 @@ CallEffect effect_of_syscall() {
   constexpr std::uint64_t kWake = 1;
   CallEffect effect = make_effect(Does::kNotifies, Formulas::entry(kRsi), LockFamily::kMutex);
   effect.stranger = is_stranger(Does::kNotifies);
-  effect.acts_when = {{Formulas::entry(kRdi), kFutex}, {Formulas::entry(kRdx), kWake}};
+  effect.acts_when = {{Formulas::entry(kRdi), kFutexCall}, {Formulas::entry(kRdx), kWake}};
   return effect;
 }
 

@@ -11,4 +11,9 @@ namespace pstuck {
 std::optional<Deadline> read_deadline(const FutexCall& call, const ThreadSnapshot& thread,
                                       const Snapshot& snapshot, Memory& memory);
 
+/// When a call other than a futex call ends at the latest: one that sleeps, or has a time limit.
+/// `number` is the call's, its restarts resolved.
+std::optional<Deadline> read_call_deadline(std::int64_t number, const ThreadSnapshot& thread,
+                                           const Snapshot& snapshot, Memory& memory);
+
 }  // namespace pstuck

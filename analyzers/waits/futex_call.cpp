@@ -101,7 +101,7 @@ bool looks_like_restarted_futex(const ThreadSnapshot& thread, Memory& memory) {
 std::int64_t resolve_number(const ThreadSnapshot& thread, const CallSite& site, Memory& memory) {
   if (thread.syscall.number != kRestartSyscall) return thread.syscall.number;
   if (site.instruction == CallInstruction::kNamesCall) return site.number;
-  return looks_like_restarted_futex(thread, memory) ? kFutex : kRestartSyscall;
+  return looks_like_restarted_futex(thread, memory) ? kFutexCall : kRestartSyscall;
 }
 
 bool in_syscall(const ThreadSnapshot& thread) {
@@ -118,13 +118,13 @@ std::optional<std::int64_t> find_syscall_number(const ThreadSnapshot& thread, Me
 
 std::optional<FutexCall> find_futex_call(const ThreadSnapshot& thread, Memory& memory) {
   if (!in_syscall(thread)) return std::nullopt;
-  if (thread.syscall.number != kFutex && thread.syscall.number != kRestartSyscall) {
+  if (thread.syscall.number != kFutexCall && thread.syscall.number != kRestartSyscall) {
     return std::nullopt;
   }
   const CallSite site = read_call_site(thread, memory);
-  if (resolve_number(thread, site, memory) != kFutex) return std::nullopt;
+  if (resolve_number(thread, site, memory) != kFutexCall) return std::nullopt;
   auto call = parse_arguments(thread.syscall.arguments);
-  const bool names_another = site.number != -1 && site.number != kFutex;
+  const bool names_another = site.number != -1 && site.number != kFutexCall;
   if (call && !names_another) call->instruction = site.instruction;
   return call;
 }

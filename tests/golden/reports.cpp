@@ -390,6 +390,7 @@ std::vector<NamedReports> all_reports() {
       {"held_locks", {held_locks()}},
       {"hostile_names", {hostile_names()}},
       {"reader_deadlock", {reader_deadlock()}},
+      {"root_in_the_kernel", {root_in_the_kernel()}},
       {"all_asleep", {all_asleep()}},
       {"core_deadlock", {core_deadlock()}},
       {"empty", {empty()}},

@@ -35,6 +35,8 @@ Report hostile_names();
 Report reader_deadlock();
 /// Every thread waits for another one, and nobody is left to act.
 Report all_asleep();
+/// A holder that waits for a server, and a thread that waits for a file lock of another process.
+Report root_in_the_kernel();
 /// The two-lock deadlock as a core shows it: no clocks, no second look.
 Report core_deadlock();
 /// Nothing at all.

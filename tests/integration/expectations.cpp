@@ -14,6 +14,7 @@ void expect_truth(const json& target, const SampleCase& sample, const Truth& tru
   if (!truth.healthy) {
     EXPECT_EQ(target.at("moved"), 0) << "findings were dropped though nobody moved";
   }
+  expect_kernel_waits(target, truth, source);
   Expectations(target, sample, truth, source).expect_all();
 }
 

@@ -15,6 +15,9 @@ enum class Source { kLive, kCore };
 void expect_truth(const nlohmann::json& target, const SampleCase& sample, const Truth& truth,
                   Source source);
 
+/// The same for what threads wait for that sleep in the kernel.
+void expect_kernel_waits(const nlohmann::json& target, const Truth& truth, Source source);
+
 /// Runs pstuck for a JSON report on one target; null with a failure when there is none.
 nlohmann::json diagnose(const std::string& target, const Command& options = {});
 

@@ -40,7 +40,8 @@ bool all_sleep(const SampleRun& heartbeat) {
   return sleeps_in(heartbeat, "poller", SYS_epoll_wait) &&
          (sleeps_in(heartbeat, "semaphore", SYS_semtimedop) ||
           sleeps_in(heartbeat, "semaphore", SYS_semop)) &&
-         sleeps_in(heartbeat, "signals", SYS_rt_sigtimedwait);
+         sleeps_in(heartbeat, "signals", SYS_rt_sigtimedwait) &&
+         sleeps_in(heartbeat, "writer", SYS_write);
 }
 
 /// Value of a line "Key:\tvalue" in /proc/…/status; empty when the thread is gone.

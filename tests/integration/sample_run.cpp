@@ -40,11 +40,16 @@ bool is_blocked(const Truth& truth, const TrueWait& wait) {
   const auto words = read_syscall(truth.tids.at(wait.role));
   if (words.size() < 8 || !is_asleep(truth.tids.at(wait.role))) return false;
   const auto call = static_cast<std::int64_t>(words[0]);
-  if (call != kFutex && call != kRestartSyscall) return false;
+  if (call != kFutexCall && call != kRestartSyscall) return false;
   if (lock == truth.locks.end() || !is_on_own_word(lock->second)) return true;
   const std::uint64_t stack_pointer = words[7];
   return words[1] - lock->second.address < sizeof(pthread_mutex_t) ||
          words[1] - stack_pointer < 1024;
+}
+
+bool is_in_kernel(int tid) {
+  const auto words = read_syscall(tid);
+  return words.size() == 9 && static_cast<std::int64_t>(words[0]) != kFutexCall && is_asleep(tid);
 }
 
 }  // namespace
@@ -84,6 +89,10 @@ SampleRun::SampleRun(const SampleCase& sample, const Command& wrapper)
   if (!truth_.skip.empty()) return;
   for (const TrueWait& wait : truth_.waits) {
     if (poll_until([&] { return is_blocked(truth_, wait); })) continue;
+    throw std::runtime_error(sample.name + ": " + wait.role + " never blocked");
+  }
+  for (const TrueKernelWait& wait : truth_.kernel_waits) {
+    if (poll_until([&] { return is_in_kernel(truth_.tids.at(wait.role)); })) continue;
     throw std::runtime_error(sample.name + ": " + wait.role + " never blocked");
   }
 }

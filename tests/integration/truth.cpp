@@ -24,6 +24,12 @@ TrueWait read_wait(std::istream& words) {
   return wait;
 }
 
+TrueKernelWait read_kernel_wait(std::istream& words) {
+  TrueKernelWait wait;
+  words >> wait.role >> wait.act >> wait.file >> wait.process;
+  return wait;
+}
+
 TrueHold read_hold(std::istream& words) {
   TrueHold hold;
   words >> hold.role >> hold.lock;
@@ -102,6 +108,7 @@ void learn(Truth& truth, std::string_view line) {
   if (fact == "role") words >> name >> truth.tids[name];
   if (fact == "exited") truth.exited.push_back(rest_of(words));
   if (fact == "waits") truth.waits.push_back(read_wait(words));
+  if (fact == "kernel") truth.kernel_waits.push_back(read_kernel_wait(words));
   if (fact == "root") words >> truth.root;
   if (fact == "skip") truth.skip = rest_of(words);
   if (fact == "healthy") truth.healthy = true;

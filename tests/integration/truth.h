@@ -46,6 +46,14 @@ struct TruePartner {
   TruePlace taken;
 };
 
+/// A thread that sleeps in a call of the kernel.
+struct TrueKernelWait {
+  std::string role;
+  std::string act;
+  std::string file;  ///< its kind; "none"
+  int process = 0;   ///< that must act; 0: none is known
+};
+
 struct TruePileUp {
   std::string lock;
   std::size_t threads = 0;
@@ -71,6 +79,7 @@ struct Truth {
   std::map<std::string, std::string> names;           ///< by lock, where there is DWARF
   std::map<std::string, std::string> stripped_names;  ///< by lock, where there are no symbols
   std::vector<TrueWait> waits;
+  std::vector<TrueKernelWait> kernel_waits;
   std::map<std::string, int> missing;              ///< parties, by barrier
   std::vector<std::string> unknown;                ///< locks
   std::map<std::string, std::uint64_t> used_with;  ///< mutexes, by condition variable

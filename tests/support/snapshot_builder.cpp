@@ -286,7 +286,7 @@ FakeThread& FakeThread::called_at(Address sp) {
 FakeThread& FakeThread::in_futex(Address word, std::uint64_t operation, std::uint64_t value,
                                  Address timeout) {
   facts_.syscall = {
-      SyscallState::kInSyscall, kFutex, {word.value, operation, value, timeout.value, 0, 0}};
+      SyscallState::kInSyscall, kFutexCall, {word.value, operation, value, timeout.value, 0, 0}};
   facts_.state = 'S';
   return *this;
 }
@@ -502,7 +502,8 @@ void SnapshotBuilder::set_mutex_call(const FakeThread& thread, ThreadSnapshot& f
   if ((mutex.kind_ & (kShared | kRobust)) == 0) operation |= 0x80;
   const auto state = facts.syscall.state == SyscallState::kReturned ? SyscallState::kReturned
                                                                     : SyscallState::kInSyscall;
-  facts.syscall = {state, kFutex, {mutex.address_.value, operation, value, timeout.value, 0, 0}};
+  facts.syscall = {
+      state, kFutexCall, {mutex.address_.value, operation, value, timeout.value, 0, 0}};
   if (facts.state == '?') facts.state = 'S';
 }
 
@@ -513,7 +514,7 @@ void SnapshotBuilder::set_join_call(const FakeThread& thread, ThreadSnapshot& fa
                      std::array<std::uint64_t, 3>{descriptor.value, 0, descriptor.value});
   memory_.put_object(descriptor + kTidOffset, thread.joined_word_.value_or(id));
   facts.syscall = {SyscallState::kInSyscall,
-                   kFutex,
+                   kFutexCall,
                    {(descriptor + kTidOffset).value, 0x109, id, 0, 0, 0xffffffff}};
   facts.state = 'S';
 }

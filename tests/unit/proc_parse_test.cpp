@@ -46,7 +46,7 @@ TEST(ParseSyscall, BlockedRunningAndOutsideACall) {
   const auto blocked = parse_syscall("202 0x7f10 0x80 0x2 0x0 0x0 0x0 0x7ffe10 0x7f20\n");
   ASSERT_TRUE(blocked);
   EXPECT_EQ(blocked->syscall.state, SyscallState::kInSyscall);
-  EXPECT_EQ(blocked->syscall.number, kFutex);
+  EXPECT_EQ(blocked->syscall.number, kFutexCall);
   EXPECT_EQ(blocked->syscall.arguments[1], 0x80U);
   EXPECT_EQ(blocked->stack_pointer, Address{0x7ffe10});
   EXPECT_EQ(blocked->program_counter, Address{0x7f20});
@@ -106,11 +106,41 @@ TEST(ParseContainerId, NeedsSixtyFourHexadecimalDigits) {
 }
 
 TEST(BlockingCalls, TableIsFoundByNumber) {
-  ASSERT_NE(find_blocking_call(kFutex), nullptr);
-  EXPECT_EQ(find_blocking_call(kFutex)->name, "futex");
+  ASSERT_NE(find_blocking_call(kFutexCall), nullptr);
+  EXPECT_EQ(find_blocking_call(kFutexCall)->name, "futex");
   EXPECT_TRUE(find_blocking_call(232)->stop_interrupts) << "epoll_wait";
   EXPECT_EQ(find_blocking_call(39), nullptr) << "getpid does not block";
   EXPECT_EQ(find_blocking_call(-1), nullptr);
+}
+
+TEST(ParseDescriptor, TellsHowItWasOpenedAndWhatIsLockedThroughIt) {
+  const DescriptorFacts facts = parse_descriptor(
+      "pos:\t0\nflags:\t02100001\nmnt_id:\t27\nino:\t10952786\n"
+      "lock:\t1: FLOCK  ADVISORY  WRITE 17257 fe:00:10952786 0 EOF\n"
+      "lock:\t2: OFDLCK ADVISORY  READ -1 fe:00:10952786 100 199\n"
+      "lock:\t3: LEASE  ACTIVE    WRITE 17257 fe:00:10952786 0 EOF\n"
+      "lock:\t4: POSIX\n");
+  EXPECT_FALSE(facts.reads());
+  EXPECT_TRUE(facts.writes());
+  ASSERT_EQ(facts.locks.size(), 2U);
+  EXPECT_EQ(facts.locks[0].kind, FileLockKind::kFlock);
+  EXPECT_TRUE(facts.locks[0].exclusive);
+  EXPECT_EQ(facts.locks[0].file.inode, 10952786U);
+  EXPECT_EQ(facts.locks[1].kind, FileLockKind::kOpenFile);
+  EXPECT_FALSE(facts.locks[1].exclusive);
+  EXPECT_EQ(facts.locks[1].start, 100U);
+  EXPECT_EQ(facts.locks[1].last, 199U);
+}
+
+TEST(ParseDescriptor, TellsWhatItWatchesAndStandsFor) {
+  const DescriptorFacts facts = parse_descriptor(
+      "pos:\t0\nflags:\t02000002\nPid:\t17257\nNSpid:\t17257\n"
+      "tfd:        5 events:       19 data:                5  pos:0 ino:61af sdev:7\n"
+      "tfd:        x events:       19\n");
+  EXPECT_EQ(facts.process, Tid{17257});
+  EXPECT_EQ(facts.watches, std::vector<std::int32_t>{5});
+  EXPECT_TRUE(facts.reads() && facts.writes());
+  EXPECT_EQ(parse_descriptor("Pid:\t-1\n").process, std::nullopt) << "it has ended";
 }
 
 }  // namespace

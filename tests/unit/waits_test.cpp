@@ -29,7 +29,7 @@ TEST(Waiting, GoesOnInARestartedCall) {
   target.thread(102).runs();
   target.diagnose();
   ASSERT_NE(target.wait_of(101), nullptr);
-  EXPECT_EQ(target.diagnosis().threads[0].syscall, kFutex);
+  EXPECT_EQ(target.diagnosis().threads[0].syscall, kFutexCall);
   EXPECT_EQ(target.wait_of(101)->deadline->remaining, 1h);
 }
 

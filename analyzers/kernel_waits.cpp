@@ -1,0 +1,132 @@
+#include "analyzers/kernel_waits.h"
+
+#include <algorithm>
+
+#include "analyzers/waits/deadline.h"
+#include "attach/call_subject.h"
+
+namespace pstuck {
+namespace {
+
+class KernelWaitFinder {
+ public:
+  KernelWaitFinder(const Snapshot& snapshot, Memory& memory)
+      : snapshot_(snapshot), kernel_(snapshot.kernel), memory_(memory) {}
+
+  [[nodiscard]] std::optional<KernelWait> find(ThreadIndex index, std::int64_t number) const {
+    const ThreadSnapshot& thread = snapshot_.threads[index];
+    auto subject = find_call_subject(number, thread.syscall.arguments, memory_);
+    if (!subject || subject->act == CallAct::kFutex) return {};
+    KernelWait wait{.thread = index, .subject = std::move(*subject)};
+    for (const std::int32_t descriptor : wait.subject.descriptors) {
+      const auto file =
+          std::ranges::lower_bound(kernel_.files, descriptor, {}, &OpenFile::descriptor);
+      if (file == kernel_.files.end() || file->descriptor != descriptor) continue;
+      wait.files.push_back(static_cast<std::size_t>(file - kernel_.files.begin()));
+    }
+    wait.processes = find_processes(wait);
+    wait.deadline = read_call_deadline(number, thread, snapshot_, memory_);
+    return wait;
+  }
+
+ private:
+  // Who must act before the call returns, as far as the kernel tells.
+  [[nodiscard]] std::vector<Tid> find_processes(const KernelWait& wait) const {
+    std::vector<Tid> processes;
+    switch (wait.subject.act) {
+      case CallAct::kRead:
+        for (const std::size_t file : wait.files) add_writers(kernel_.files[file], processes);
+        break;
+      case CallAct::kWrite:
+        for (const std::size_t file : wait.files) add_readers(kernel_.files[file], processes);
+        break;
+      case CallAct::kFlock:
+      case CallAct::kFcntl:
+        for (const std::size_t file : wait.files) {
+          add_lock_holders(kernel_.files[file].id, wait.subject, processes);
+        }
+        break;
+      case CallAct::kChild:
+      case CallAct::kVfork:
+        add_children(wait.subject, processes);
+        [[fallthrough]];
+      case CallAct::kPoll:
+        for (const std::size_t file : wait.files) {
+          if (kernel_.files[file].process) processes.push_back(*kernel_.files[file].process);
+        }
+        break;
+      default:
+        break;
+    }
+    std::ranges::sort(processes);
+    processes.erase(std::unique(processes.begin(), processes.end()), processes.end());
+    return processes;
+  }
+
+  void add_writers(const OpenFile& file, std::vector<Tid>& processes) const {
+    for (const FileUser& user : kernel_.users) {
+      if (user.file == file.id && user.writes) processes.push_back(user.process);
+    }
+    add_peer(file, processes);
+  }
+
+  void add_readers(const OpenFile& file, std::vector<Tid>& processes) const {
+    for (const FileUser& user : kernel_.users) {
+      if (user.file == file.id && user.reads) processes.push_back(user.process);
+    }
+    add_peer(file, processes);
+  }
+
+  // Who set up both ends may have left the other one to a child.
+  void add_peer(const OpenFile& file, std::vector<Tid>& processes) const {
+    const auto peer = file.socket ? file.socket->peer : std::nullopt;
+    if (peer && *peer != snapshot_.process.pid) processes.push_back(*peer);
+  }
+
+  // Locks of whole files and of parts of files know nothing of each other: flock(2).
+  void add_lock_holders(FileId file, const CallSubject& subject,
+                        std::vector<Tid>& processes) const {
+    for (const HeldFileLock& lock : kernel_.locks) {
+      const bool same_family =
+          (lock.kind == FileLockKind::kFlock) == (subject.act == CallAct::kFlock);
+      const bool conflicts = lock.exclusive || subject.exclusive;
+      if (lock.file == file && same_family && conflicts) processes.push_back(lock.process);
+    }
+  }
+
+  void add_children(const CallSubject& subject, std::vector<Tid>& processes) const {
+    const bool nested = snapshot_.process.pid != snapshot_.process.pid_in_target;
+    for (const OtherProcess& process : kernel_.processes) {
+      if (process.parent != snapshot_.process.pid) continue;
+      const Tid id = nested ? process.pid_in_namespace : process.pid;
+      if (!subject.child || *subject.child == id) processes.push_back(process.pid);
+    }
+  }
+
+  const Snapshot& snapshot_;
+  const KernelFacts& kernel_;
+  Memory& memory_;
+};
+
+bool may_wait(Activity activity) {
+  return activity == Activity::kIdle || activity == Activity::kSleeps ||
+         activity == Activity::kBlocked || activity == Activity::kUninterruptible;
+}
+
+}  // namespace
+
+std::vector<KernelWait> find_kernel_waits(const Snapshot& snapshot, Memory& memory,
+                                          std::vector<ThreadStatus>& threads) {
+  const KernelWaitFinder finder(snapshot, memory);
+  std::vector<KernelWait> waits;
+  for (ThreadIndex i = 0; i < threads.size(); ++i) {
+    if (!may_wait(threads[i].activity) || threads[i].syscall < 0) continue;
+    auto wait = finder.find(i, threads[i].syscall);
+    if (!wait) continue;
+    threads[i].kernel_wait = waits.size();
+    waits.push_back(std::move(*wait));
+  }
+  return waits;
+}
+
+}  // namespace pstuck

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attach/memory.h"
+#include "attach/syscalls.h"
+
+namespace pstuck {
+
+/// What a call that blocks is about, as its arguments tell.
+struct CallSubject {
+  CallAct act = CallAct::kDevice;
+  std::vector<std::int32_t> descriptors;  ///< at most kMostDescriptors; empty where it names none
+  bool more_descriptors = false;
+  std::optional<Tid> child;        ///< as the target counts; none: any child
+  std::optional<std::int32_t> id;  ///< of System V semaphores or messages
+  bool exclusive = false;          ///< of a file lock
+  std::string path;                ///< that is to be opened; may be cut
+};
+
+inline constexpr std::size_t kMostDescriptors = 64;
+
+/// `number` is that of the call, its restarts resolved as far as they can be; kRestartSyscall is
+/// taken for poll, the only one of those that are restarted which names descriptors. None for a
+/// call that is not in the table, and for one that does not block.
+std::optional<CallSubject> find_call_subject(std::int64_t number,
+                                             const std::array<std::uint64_t, 6>& arguments,
+                                             Memory& memory);
+
+}  // namespace pstuck

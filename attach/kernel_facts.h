@@ -1,0 +1,112 @@
+#pragma once
+
+/// What the calls that a target's threads sleep in are about, as the kernel tells it. Plain data;
+/// everything in it may come from a hostile process.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attach/ids.h"
+
+namespace pstuck {
+
+enum class FileKind {
+  kRegular,
+  kDirectory,
+  kPipe,  ///< also a FIFO, which has a path
+  kSocket,
+  kTerminal,
+  kDevice,
+  kEventfd,
+  kTimerfd,
+  kSignalfd,
+  kInotify,
+  kEpoll,
+  kPidfd,
+  kIoUring,
+  kMessageQueue,
+  kOther,
+};
+
+/// The kernel's own identity of a file: what st_dev and st_ino say.
+struct FileId {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+
+  friend constexpr auto operator<=>(FileId, FileId) = default;
+};
+
+struct SocketFacts {
+  std::string protocol;  ///< "TCP", "UDP", "Unix", "netlink", "family 40"
+  std::string local;     ///< "10.0.0.7:43122", "[::1]:80", "/run/x.sock", "@abstract"; may be empty
+  std::string remote;
+  std::string state;                    ///< of TCP: "ESTABLISHED", "SYN_SENT", "LISTEN"; else empty
+  std::optional<std::uint32_t> unread;  ///< bytes that have come and were not read
+  std::optional<std::uint32_t> unsent;  ///< bytes that were written and have not gone
+  std::optional<Tid> peer;  ///< process at the other end of a Unix socket when it was connected
+};
+
+/// A descriptor of the target that a blocked call names.
+struct OpenFile {
+  std::int32_t descriptor = -1;
+  FileKind kind = FileKind::kOther;
+  FileId id;
+  std::string path;  ///< what /proc/PID/fd shows: "/var/log/x", "pipe:[123]"
+  bool deleted = false;
+  bool reads = false;   ///< it was opened to read
+  bool writes = false;  ///< it was opened to write
+  std::optional<SocketFacts> socket;
+  std::optional<Tid> process;         ///< that a pidfd stands for, as pstuck counts
+  std::vector<std::int32_t> watches;  ///< descriptors in an epoll set
+};
+
+enum class FileLockKind {
+  kFlock,
+  kPosix,     ///< fcntl's: belongs to a process
+  kOpenFile,  ///< F_OFD_SETLK's: belongs to an open file
+};
+
+/// A lock that a process has through one of its descriptors.
+struct HeldFileLock {
+  FileId file;
+  Tid process;
+  FileLockKind kind = FileLockKind::kFlock;
+  bool exclusive = false;
+  std::uint64_t start = 0;
+  std::uint64_t last = 0;  ///< the largest number: to the end
+
+  friend auto operator<=>(const HeldFileLock&, const HeldFileLock&) = default;
+};
+
+/// A process that has a file of a blocked call open.
+struct FileUser {
+  FileId file;
+  Tid process;
+  bool reads = false;
+  bool writes = false;
+
+  friend auto operator<=>(const FileUser&, const FileUser&) = default;
+};
+
+/// A process that the target has to do with: a child, or the other end of something.
+struct OtherProcess {
+  Tid pid;  ///< as pstuck's own PID namespace counts
+  Tid parent;
+  Tid pid_in_namespace;  ///< in its innermost PID namespace
+  std::string name;
+  std::vector<std::string> command_line;
+  char state = '?';           ///< of its first thread, as in proc(5)
+  std::int64_t syscall = -1;  ///< of its first thread; -1: in none, or not known
+};
+
+struct KernelFacts {
+  std::vector<OpenFile> files;          ///< ascending by descriptor
+  std::vector<FileUser> users;          ///< of pipes and files that others must act on
+  std::vector<HeldFileLock> locks;      ///< of files for whose locks threads wait
+  std::vector<OtherProcess> processes;  ///< ascending by pid; the target is not one of them
+  bool some_not_seen = false;           ///< descriptors of some processes could not be read
+};
+
+}  // namespace pstuck

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <span>
+
+#include "attach/live_capture.h"
+
+namespace pstuck {
+
+/// What the calls are about that these threads sleep in: their files, and the processes at the
+/// other ends. Reads /proc of other processes only where a call can wait for one of them. Touches
+/// nobody.
+KernelFacts read_kernel_facts(const LiveProcess& process, std::span<const ThreadSnapshot> threads);
+
+}  // namespace pstuck

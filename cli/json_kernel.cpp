@@ -1,0 +1,72 @@
+#include "cli/json_kernel.h"
+
+#include "cli/json_words.h"
+#include "cli/words.h"
+
+namespace pstuck {
+namespace {
+
+Json or_null(const std::optional<Tid>& tid) { return tid ? Json(tid->value) : Json(); }
+
+Json json_of_socket(const SocketFacts& socket) {
+  return {{"protocol", socket.protocol},
+          {"local", pstuck::or_null(socket.local)},
+          {"remote", pstuck::or_null(socket.remote)},
+          {"state", pstuck::or_null(socket.state)},
+          {"unread", pstuck::or_null(socket.unread)},
+          {"unsent", pstuck::or_null(socket.unsent)},
+          {"peer", or_null(socket.peer)}};
+}
+
+Json json_of_file(const OpenFile& file) {
+  return {{"descriptor", file.descriptor},
+          {"kind", json_word(file.kind)},
+          {"path", pstuck::or_null(file.path)},
+          {"deleted", file.deleted},
+          {"device", file.id.device},
+          {"inode", file.id.inode},
+          {"socket", file.socket ? json_of_socket(*file.socket) : Json()},
+          {"process", or_null(file.process)},
+          {"watches", file.watches}};
+}
+
+}  // namespace
+
+Json json_of_syscall(std::int64_t number) {
+  if (number < 0) return {};
+  return {{"number", number}, {"name", pstuck::or_null(std::string(syscall_name(number)))}};
+}
+
+Json json_of_deadline(const std::optional<Deadline>& deadline) {
+  if (!deadline) return {};
+  return {{"clock", deadline->realtime ? "realtime" : "monotonic"},
+          {"at_ns", deadline->at.count()},
+          {"remaining_ns", pstuck::or_null(deadline->remaining)}};
+}
+
+Json json_of_kernel_wait(const KernelWait& wait, const KernelFacts& kernel) {
+  const CallSubject& subject = wait.subject;
+  return {{"act", json_word(subject.act)},
+          {"descriptors", subject.descriptors},
+          {"more_descriptors", subject.more_descriptors},
+          {"files", list_of(wait.files,
+                            [&](std::size_t file) { return json_of_file(kernel.files.at(file)); })},
+          {"exclusive", subject.exclusive},
+          {"child", or_null(subject.child)},
+          {"id", pstuck::or_null(subject.id)},
+          {"path", pstuck::or_null(subject.path)},
+          {"processes", list_of(wait.processes, [](Tid pid) { return Json(pid.value); })},
+          {"deadline", json_of_deadline(wait.deadline)}};
+}
+
+Json json_of_process(const OtherProcess& process) {
+  return {{"pid", process.pid.value},
+          {"pid_in_namespace", process.pid_in_namespace.value},
+          {"parent", process.parent.value},
+          {"name", process.name},
+          {"command_line", process.command_line},
+          {"state", std::string(1, process.state)},
+          {"syscall", json_of_syscall(process.syscall)}};
+}
+
+}  // namespace pstuck

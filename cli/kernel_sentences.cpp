@@ -1,0 +1,258 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/escape.h"
+#include "cli/sentences.h"
+#include "cli/wait_words.h"
+#include "cli/words.h"
+
+// What a thread waits for that sleeps in the kernel, and which process must act.
+
+namespace pstuck {
+namespace {
+
+constexpr std::size_t kShownProcesses = 4;
+constexpr std::size_t kComparedThreads = 64;
+
+std::string_view nameless_words(FileKind kind) {
+  switch (kind) {
+    case FileKind::kPipe:
+      return "a pipe";
+    case FileKind::kSocket:
+      return "a socket";
+    case FileKind::kEventfd:
+      return "an eventfd";
+    case FileKind::kTimerfd:
+      return "a timerfd";
+    case FileKind::kSignalfd:
+      return "a signalfd";
+    case FileKind::kInotify:
+      return "an inotify descriptor";
+    case FileKind::kEpoll:
+      return "an epoll descriptor";
+    case FileKind::kIoUring:
+      return "an io_uring";
+    case FileKind::kPidfd:
+      return "a pidfd";
+    default:
+      return {};
+  }
+}
+
+std::string_view path_kind_words(FileKind kind) {
+  switch (kind) {
+    case FileKind::kPipe:
+      return "FIFO ";
+    case FileKind::kTerminal:
+      return "terminal ";
+    case FileKind::kDevice:
+      return "device ";
+    case FileKind::kMessageQueue:
+      return "message queue ";
+    default:
+      return {};
+  }
+}
+
+/// What a thread wants of the file.
+std::string_view want_of_file(const KernelWait& wait, FileKind kind) {
+  switch (wait.subject.act) {
+    case CallAct::kRead:
+      return kind == FileKind::kMessageQueue ? "for a message of" : "for data from";
+    case CallAct::kWrite:
+      return "for room in";
+    case CallAct::kTransfer:
+      return "to copy between";
+    case CallAct::kAccept:
+      return "for a connection to";
+    case CallAct::kConnect:
+      return "to connect to";
+    case CallAct::kFlock:
+    case CallAct::kFcntl:
+      return wait.subject.exclusive ? "for an exclusive lock of" : "for a shared lock of";
+    case CallAct::kSync:
+      return "for the disk to have";
+    case CallAct::kDevice:
+      return "for";
+    default:
+      return "for an event of";
+  }
+}
+
+/// What the processes that must act have to do with the file: "which only A can read".
+std::string part_words(CallAct act, FileKind kind, const std::string& processes, bool alone) {
+  if (act == CallAct::kFlock || act == CallAct::kFcntl) return "held by " + processes;
+  if (kind == FileKind::kSocket) return "whose other end was set up by " + processes;
+  return fmt::format("which {}{} can {}", alone ? "only " : "", processes,
+                     act == CallAct::kWrite ? "read" : "write");
+}
+
+std::string what_it_does(const OtherProcess& process) {
+  switch (process.state) {
+    case 'R':
+      return "runs";
+    case 'D':
+      return "is in uninterruptible sleep";
+    case 'T':
+      return "is stopped by a signal";
+    case 't':
+      return "is stopped by a tracer";
+    case 'Z':
+    case 'X':
+      return "has ended";
+    default:
+      return process.syscall >= 0 ? "sleeps in " + syscall_words(process.syscall) : "sleeps";
+  }
+}
+
+}  // namespace
+
+std::string Sentences::file(const OpenFile& file) const {
+  if (file.socket) {
+    const SocketFacts& socket = *file.socket;
+    if (socket.remote.empty() && socket.local.empty()) {
+      return with_article(printable(socket.protocol) + " socket");
+    }
+    if (socket.protocol == "Unix") {
+      return "Unix socket " + code(socket.remote.empty() ? socket.local : socket.remote);
+    }
+    std::string text = socket.protocol + " " + code(socket.local);
+    if (!socket.remote.empty()) text += " → " + code(socket.remote);
+    const bool usual =
+        socket.state.empty() || socket.state == "ESTABLISHED" || socket.state == "LISTEN";
+    return usual ? text : fmt::format("{} ({})", text, socket.state);
+  }
+  const bool has_path = file.path.starts_with('/');
+  if (!has_path || file.kind == FileKind::kSocket) {
+    const std::string_view words = nameless_words(file.kind);
+    return words.empty() ? code(file.path) : std::string(words);
+  }
+  return fmt::format("{}{}{}", path_kind_words(file.kind), code(file.path),
+                     file.deleted ? " (deleted)" : "");
+}
+
+std::string Sentences::other_process(Tid pid) const {
+  const Snapshot& snapshot = labels_.report().snapshot;
+  if (pid == snapshot.process.pid) return "this process itself";
+  const auto& processes = snapshot.kernel.processes;
+  const auto found = std::ranges::find(processes, pid, &OtherProcess::pid);
+  if (found == processes.end()) return fmt::format("process {}", pid.value);
+  return ink_.name(fmt::format("{} (pid {})", printable(found->name, 64), pid.value));
+}
+
+std::string Sentences::must_act(const KernelWait& wait) const {
+  const auto& processes = labels_.report().snapshot.kernel.processes;
+  std::vector<std::string> names;
+  for (const Tid pid : wait.processes) {
+    if (names.size() == kShownProcesses) break;
+    names.push_back(other_process(pid));
+  }
+  if (wait.processes.size() > kShownProcesses) {
+    names.push_back(fmt::format("{} more", wait.processes.size() - kShownProcesses));
+  }
+  if (names.size() != 1) return list_words(names);
+  const auto found = std::ranges::find(processes, wait.processes.front(), &OtherProcess::pid);
+  return found == processes.end()
+             ? names.front()
+             : fmt::format("{}, which {}", names.front(), what_it_does(*found));
+}
+
+std::string Sentences::want_of_child(const KernelWait& wait) const {
+  const std::string_view end =
+      wait.subject.act == CallAct::kVfork ? ", which it vforked, to execute a program" : "";
+  if (wait.processes.size() > 1) return "for one of the children " + must_act(wait);
+  if (wait.processes.size() == 1) return fmt::format("for the child {}{}", must_act(wait), end);
+  if (wait.subject.child) return fmt::format("for the child {}", wait.subject.child->value);
+  return fmt::format("for a child{}", end);
+}
+
+std::string Sentences::want_of_file(const KernelWait& wait) const {
+  const auto& files = labels_.report().snapshot.kernel.files;
+  const CallAct act = wait.subject.act;
+  if (wait.files.empty() || wait.files.front() >= files.size()) {
+    return fmt::format("{} descriptor {}", pstuck::want_of_file(wait, FileKind::kOther),
+                       wait.subject.descriptors.front());
+  }
+  const OpenFile& first = files[wait.files.front()];
+  if (first.process) return "for the end of " + must_act(wait);
+  std::string text = fmt::format("{} {}", pstuck::want_of_file(wait, first.kind), file(first));
+  if (act == CallAct::kTransfer && wait.files.size() > 1) {
+    text += " and " + file(files.at(wait.files[1]));
+  }
+  if (wait.processes.empty()) return text;
+  const bool alone = wait.processes.size() == 1 && !labels_.report().snapshot.kernel.some_not_seen;
+  return fmt::format("{}, {}", text, part_words(act, first.kind, must_act(wait), alone));
+}
+
+/// Of several descriptors none is told: the first of them would be as good as any.
+std::string Sentences::want_of_any(const KernelWait& wait) const {
+  const auto& files = labels_.report().snapshot.kernel.files;
+  std::size_t count = wait.subject.descriptors.size();
+  if (wait.subject.act == CallAct::kEpoll) {
+    if (wait.files.empty() || wait.files.front() >= files.size()) return {};
+    count = files[wait.files.front()].watches.size();
+  } else if (count == 1) {
+    return want_of_file(wait);
+  }
+  if (count == 0) return {};
+  return fmt::format("for work from {}{}", wait.subject.more_descriptors ? "more than " : "",
+                     count_words(count, "descriptor", "descriptors"));
+}
+
+std::string Sentences::want(const KernelWait& wait) const {
+  const CallSubject& subject = wait.subject;
+  switch (subject.act) {
+    case CallAct::kPoll:
+    case CallAct::kSelect:
+    case CallAct::kEpoll:
+      return want_of_any(wait);
+    case CallAct::kChild:
+    case CallAct::kVfork:
+      return subject.descriptors.empty() ? want_of_child(wait) : want_of_file(wait);
+    case CallAct::kSemaphores:
+      return fmt::format("for the System V semaphores of set {}", subject.id.value_or(-1));
+    case CallAct::kSendMessage:
+      return fmt::format("for room in System V message queue {}", subject.id.value_or(-1));
+    case CallAct::kGetMessage:
+      return fmt::format("for a message of System V message queue {}", subject.id.value_or(-1));
+    case CallAct::kSignal:
+      return "for a signal";
+    case CallAct::kOpen:
+      return subject.path.empty() ? std::string() : "to open " + code(subject.path);
+    default:
+      return subject.descriptors.empty() ? std::string() : want_of_file(wait);
+  }
+}
+
+std::string Sentences::in_kernel(ThreadIndex index, std::size_t threads) const {
+  const ThreadStatus& status = labels_.status(index);
+  const auto& waits = labels_.report().diagnosis.kernel_waits;
+  std::string text = activity_words(status.activity, status.syscall, threads);
+  if (!status.kernel_wait || *status.kernel_wait >= waits.size()) return text;
+  const KernelWait& wait = waits[*status.kernel_wait];
+  const std::string wanted = want(wait);
+  if (!wanted.empty()) {
+    text = fmt::format("{} in {} {}", verb_for(threads, "waits", "wait"),
+                       syscall_words(status.syscall), wanted);
+  }
+  const auto& deadline = wait.deadline;
+  if (deadline && deadline->remaining && deadline->remaining->count() > 0) {
+    text += fmt::format(", for {} more at most", duration_words(*deadline->remaining));
+  }
+  return text;
+}
+
+std::string Sentences::group(const ThreadGroup& group) const {
+  const auto& threads = group.group.threads;
+  const std::size_t count = threads.size();
+  if (group.waits_for || threads.empty() || count > kComparedThreads) {
+    return group_words(group, count);
+  }
+  const std::string first = in_kernel(threads.front(), count);
+  const bool alike = std::ranges::all_of(
+      threads, [&](ThreadIndex thread) { return in_kernel(thread, count) == first; });
+  return alike ? first : group_words(group, count);
+}
+
+}  // namespace pstuck

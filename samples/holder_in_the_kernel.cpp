@@ -1,0 +1,169 @@
+// The holder of a lock is not deadlocked on a lock at all: it refreshes a cache from somewhere, and
+// that is where it hangs. The chain of waits ends outside the process, and pstuck says where.
+//
+//     3 × request ──want──▶ g_cache ──held by──▶ holder ──▶ a silent server, a full pipe that its
+//                                                          child does not read, a file lock that
+//                                                          its child has, its child's end, a FIFO
+//
+// Run with: recv write flock fcntl child open
+// pstuck: waits in recvfrom for data from TCP 127.0.0.1:
+// pstuck: waits in write for room in a pipe, which only helper
+// pstuck: waits in flock for an exclusive lock of /tmp/pstuck-sample-
+// pstuck: waits in fcntl for an exclusive lock of /tmp/pstuck-sample-
+// pstuck: waits in wait4 for the child helper
+// pstuck: waits in openat to open /tmp/pstuck-sample-
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "sample.h"
+
+struct Story {
+  const char* call;
+  long number;
+  const char* act;  // as the JSON report has it, and the kind of file
+  const char* file;
+};
+
+constexpr Story kStories[] = {
+    {"recv", SYS_recvfrom, "read", "socket"}, {"write", SYS_write, "write", "pipe"},
+    {"flock", SYS_flock, "flock", "regular"}, {"fcntl", SYS_fcntl, "fcntl_lock", "regular"},
+    {"child", SYS_wait4, "child", "none"},    {"open", SYS_openat, "open", "none"},
+};
+
+std::mutex g_cache;
+int entries = 0;
+
+std::string temporary_path() {
+  static const std::string path = "/tmp/pstuck-sample-" + std::to_string(getpid());
+  return path;
+}
+
+/// A child that does nothing until its parent has ended; then it removes the file.
+[[noreturn]] void help() {
+  sigset_t end;
+  sigemptyset(&end);
+  sigaddset(&end, SIGTERM);
+  sigprocmask(SIG_BLOCK, &end, nullptr);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  prctl(PR_SET_NAME, "helper");
+  sigwaitinfo(&end, nullptr);
+  unlink(temporary_path().c_str());
+  std::_Exit(0);
+}
+
+pid_t start_helper() {
+  temporary_path();  // of the parent
+  const pid_t child = fork();
+  if (child == 0) help();
+  return child;
+}
+
+int connect_to_silent_server() {
+  const int server = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (bind(server, reinterpret_cast<sockaddr*>(&address), size) != 0) std::_Exit(1);
+  listen(server, 1);
+  getsockname(server, reinterpret_cast<sockaddr*>(&address), &size);
+  const int client = socket(AF_INET, SOCK_STREAM, 0);
+  if (connect(client, reinterpret_cast<sockaddr*>(&address), size) != 0) std::_Exit(1);
+  return client;
+}
+
+struct Errand {
+  int descriptor = -1;
+  pid_t helper = 0;
+};
+
+/// Makes ready what the holder will hang in; forks while there are no threads.
+Errand prepare(const std::string& call) {
+  if (call == "recv") return {connect_to_silent_server()};
+  if (call == "child") return {-1, start_helper()};
+  if (call == "open") {
+    mkfifo(temporary_path().c_str(), 0600);
+    start_helper();
+    return {};
+  }
+  if (call == "write") {
+    int ends[2];
+    if (pipe(ends) != 0) std::_Exit(1);
+    const pid_t helper = start_helper();
+    close(ends[0]);
+    return {ends[1], helper};
+  }
+  const int taken = open(temporary_path().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (call == "flock") {
+    flock(taken, LOCK_EX);
+    const pid_t helper = start_helper();  // has the lock through the same open file
+    close(taken);
+    return {open(temporary_path().c_str(), O_RDWR | O_CLOEXEC), helper};
+  }
+  int locked[2];
+  if (pipe(locked) != 0) std::_Exit(1);
+  const pid_t helper = fork();
+  if (helper == 0) {
+    lockf(taken, F_LOCK, 0);
+    if (write(locked[1], "", 1) != 1) std::_Exit(1);
+    help();
+  }
+  char byte = 0;
+  if (read(locked[0], &byte, 1) != 1) std::_Exit(1);
+  return {taken, helper};
+}
+
+[[gnu::noinline]] void run_errand(const std::string& call, const Errand& errand) {
+  std::vector<char> buffer(1 << 20);
+  if (call == "recv") recv(errand.descriptor, buffer.data(), buffer.size(), 0);
+  while (call == "write" && write(errand.descriptor, buffer.data(), buffer.size()) > 0) {
+  }
+  if (call == "flock") flock(errand.descriptor, LOCK_EX);
+  if (call == "fcntl") lockf(errand.descriptor, F_LOCK, 0);
+  if (call == "child") waitpid(errand.helper, nullptr, 0);
+  if (call == "open") entries = open(temporary_path().c_str(), O_RDONLY);
+}
+
+[[gnu::noinline]] void refresh_cache(const std::string& call, const Errand& errand) {
+  const std::lock_guard lock(g_cache);
+  sample::holds("g_cache");
+  run_errand(call, errand);
+  ++entries;
+}
+
+[[gnu::noinline]] void serve_request() {
+  sample::waits("g_cache");
+  const std::lock_guard lock(g_cache);
+  ++entries;
+}
+
+int main(int, char** argv) {
+  const std::string call = argv[1];
+  const Errand errand = prepare(call);
+  sample::begin();
+  sample::lock("g_cache", &g_cache);
+  const pid_t holder = sample::start("holder", [&] { refresh_cache(call, errand); });
+  sample::wait_for_holds(1);
+  for (const Story& story : kStories) {
+    if (call != story.call) continue;
+    sample::in_kernel("holder", story.act, story.file, errand.helper);
+    sample::wait_until_asleep(holder, story.number);
+  }
+  for (const char* name : {"request-0", "request-1", "request-2"}) {
+    sample::start(name, serve_request);
+  }
+  sample::pile_up("g_cache", 3, "holder");
+  sample::root("holder");
+  sample::ready(3);
+}

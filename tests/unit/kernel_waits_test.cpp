@@ -1,0 +1,185 @@
+// What threads wait for that sleep in the kernel, and in which words that is said.
+
+#include "analyzers/kernel_waits.h"
+
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+
+#include <chrono>
+
+#include "cli/sentences.h"
+#include "tests/support/snapshot_builder.h"
+
+namespace pstuck {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Tid kTarget{100};
+constexpr Tid kOther{200};
+constexpr Tid kThird{300};
+constexpr Address kTime{0x5000};
+
+/// A process of one thread, which sleeps in one call.
+class InKernel : public ::testing::Test {
+ protected:
+  InKernel() {
+    report_.snapshot.process.pid = report_.snapshot.process.pid_in_target = kTarget;
+    report_.snapshot.threads.resize(1);
+    report_.snapshot.monotonic = 1000s;
+    report_.snapshot.realtime = 5000s;
+    report_.stacks.stacks.resize(1);
+    kernel().processes = {
+        {.pid = kOther, .parent = kTarget, .name = "cat", .state = 'S', .syscall = SYS_read}};
+  }
+
+  KernelFacts& kernel() { return report_.snapshot.kernel; }
+
+  OpenFile& opens(std::int32_t descriptor, FileKind kind, const std::string& path) {
+    kernel().files.push_back({.descriptor = descriptor, .kind = kind, .id = {1, 77}, .path = path});
+    return kernel().files.back();
+  }
+
+  const KernelWait& sleeps_in(std::int64_t number, std::array<std::uint64_t, 6> arguments) {
+    report_.snapshot.threads[0].syscall = {SyscallState::kInSyscall, number, arguments};
+    ThreadStatus status;
+    status.activity = Activity::kBlocked;
+    status.syscall = number;
+    report_.diagnosis.threads = {status};
+    report_.diagnosis.kernel_waits =
+        find_kernel_waits(report_.snapshot, memory_, report_.diagnosis.threads);
+    return report_.diagnosis.kernel_waits.at(0);
+  }
+
+  std::string words() { return Sentences(report_).activity(0); }
+
+  Report report_;
+  testing::FakeMemory memory_;
+};
+
+TEST_F(InKernel, ReadersOfAPipeWaitForThoseWhoCanWrite) {
+  opens(3, FileKind::kPipe, "pipe:[77]");
+  kernel().users = {{{1, 77}, kTarget, true, false},
+                    {{1, 77}, kOther, false, true},
+                    {{1, 78}, kThird, false, true}};
+  EXPECT_EQ(sleeps_in(SYS_read, {3}).processes, std::vector<Tid>{kOther});
+  EXPECT_EQ(
+      words(),
+      "waits in read for data from a pipe, which only cat (pid 200), which sleeps in read can "
+      "write");
+  EXPECT_EQ(sleeps_in(SYS_write, {3}).processes, std::vector<Tid>{kTarget});
+  EXPECT_EQ(words(), "waits in write for room in a pipe, which only this process itself can read");
+}
+
+TEST_F(InKernel, OnlyIsNotSaidWhereSomeProcessesWereNotSeen) {
+  opens(3, FileKind::kPipe, "/run/fifo");
+  kernel().users = {{{1, 77}, kTarget, true, true}};
+  kernel().some_not_seen = true;
+  sleeps_in(SYS_read, {3});
+  EXPECT_EQ(words(),
+            "waits in read for data from FIFO /run/fifo, which this process itself can write");
+}
+
+TEST_F(InKernel, SocketsAreToldByTheirEnds) {
+  OpenFile& file = opens(4, FileKind::kSocket, "socket:[77]");
+  file.socket = SocketFacts{.protocol = "TCP",
+                            .local = "10.0.0.7:43122",
+                            .remote = "10.0.0.5:5432",
+                            .state = "ESTABLISHED"};
+  EXPECT_TRUE(sleeps_in(SYS_recvfrom, {4}).processes.empty());
+  EXPECT_EQ(words(), "waits in recvfrom for data from TCP 10.0.0.7:43122 → 10.0.0.5:5432");
+  file.socket->state = "CLOSE_WAIT";
+  EXPECT_EQ(words(),
+            "waits in recvfrom for data from TCP 10.0.0.7:43122 → 10.0.0.5:5432 (CLOSE_WAIT)");
+  file.socket = SocketFacts{.protocol = "Unix", .remote = "/run/x", .peer = kOther};
+  EXPECT_EQ(sleeps_in(SYS_recvmsg, {4}).processes, std::vector<Tid>{kOther});
+  file.socket->peer = kTarget;
+  EXPECT_TRUE(sleeps_in(SYS_recvmsg, {4}).processes.empty())
+      << "who made both ends may have left the other one to a child";
+  EXPECT_EQ(words(), "waits in recvmsg for data from Unix socket /run/x");
+}
+
+TEST_F(InKernel, FileLocksAreHeldByThoseWhoseLockConflicts) {
+  opens(5, FileKind::kRegular, "/var/lock/x");
+  const auto lock = [](Tid process, FileLockKind kind, bool exclusive) {
+    return HeldFileLock{{1, 77}, process, kind, exclusive, 0, UINT64_MAX};
+  };
+  kernel().locks = {lock(kOther, FileLockKind::kFlock, true),
+                    lock(kThird, FileLockKind::kPosix, true)};
+  EXPECT_EQ(sleeps_in(SYS_flock, {5, 1}).processes, std::vector<Tid>{kOther});
+  EXPECT_EQ(words(),
+            "waits in flock for a shared lock of /var/lock/x, held by cat (pid 200), which sleeps "
+            "in read");
+  kernel().locks[0].exclusive = false;
+  EXPECT_TRUE(sleeps_in(SYS_flock, {5, 1}).processes.empty()) << "both are shared";
+  EXPECT_EQ(sleeps_in(SYS_flock, {5, 2}).processes, std::vector<Tid>{kOther});
+}
+
+TEST_F(InKernel, ChildrenAreFoundByTheirParent) {
+  kernel().processes.push_back({.pid = kThird, .parent = kTarget, .name = "dd", .state = 'T'});
+  EXPECT_EQ(sleeps_in(SYS_wait4, {300}).processes, std::vector<Tid>{kThird});
+  EXPECT_EQ(words(), "waits in wait4 for the child dd (pid 300), which is stopped by a signal");
+  EXPECT_EQ(sleeps_in(SYS_wait4, {std::uint64_t(-1)}).processes.size(), 2U);
+  EXPECT_EQ(words(), "waits in wait4 for one of the children cat (pid 200) and dd (pid 300)");
+  EXPECT_TRUE(sleeps_in(SYS_wait4, {400}).processes.empty());
+  EXPECT_EQ(words(), "waits in wait4 for the child 400");
+}
+
+TEST_F(InKernel, AnEpollDescriptorWatchesOthers) {
+  opens(6, FileKind::kEpoll, "anon_inode:[eventpoll]").watches = {3, 4};
+  sleeps_in(SYS_epoll_wait, {6, 0, 0, std::uint64_t(-1)});
+  EXPECT_EQ(words(), "waits in epoll_wait for work from 2 descriptors");
+}
+
+TEST_F(InKernel, WhatIsNotKnownIsToldByItsNumber) {
+  sleeps_in(SYS_read, {9});
+  EXPECT_EQ(words(), "waits in read for data from descriptor 9");
+}
+
+TEST_F(InKernel, HostileNamesAreEscaped) {
+  opens(3, FileKind::kRegular, "/tmp/\x1b[2J");
+  sleeps_in(SYS_read, {3});
+  EXPECT_EQ(words().find('\x1b'), std::string::npos);
+}
+
+struct TimedCall {
+  std::int64_t number;
+  std::array<std::uint64_t, 6> arguments;
+  std::chrono::nanoseconds remaining;
+};
+
+TEST_F(InKernel, SleepsEndAtATime) {
+  memory_.put_object(kTime, std::array<std::int64_t, 2>{30, 500'000});
+  report_.snapshot.threads[0].not_run_for = 10s;
+  const std::uint64_t at = kTime.value;
+  const TimedCall calls[] = {
+      {SYS_nanosleep, {at}, 20s + 500us},
+      {SYS_clock_nanosleep, {1, 0, at}, 20s + 500us},
+      {SYS_clock_nanosleep, {1, 1, at}, 30s + 500us - 1000s},  // TIMER_ABSTIME
+      {SYS_clock_nanosleep, {0, 1, at}, 30s + 500us - 5000s},
+      {SYS_poll, {0, 0, 15'000}, 5s},
+      {SYS_epoll_wait, {6, 0, 0, 15'000}, 5s},
+      {SYS_select, {0, 0, 0, 0, at}, 20s + 500ms},
+      {SYS_mq_timedreceive, {6, 0, 0, 0, at}, 30s + 500us - 5000s},
+  };
+  for (const TimedCall& call : calls) {
+    const KernelWait& wait = sleeps_in(call.number, call.arguments);
+    ASSERT_TRUE(wait.deadline) << call.number;
+    EXPECT_EQ(wait.deadline->remaining, call.remaining) << call.number;
+  }
+  EXPECT_EQ(sleeps_in(SYS_poll, {0, 0, 0xffffffff}).deadline, std::nullopt);
+  EXPECT_EQ(sleeps_in(SYS_nanosleep, {0x1000}).deadline, std::nullopt) << "unreadable";
+}
+
+// A stop makes select write down how much is left.
+TEST_F(InKernel, ThePassedTimeIsNotTakenOffTwice) {
+  memory_.put_object(kTime, std::array<std::int64_t, 2>{30, 0});
+  report_.snapshot.threads[0].not_run_for = 10s;
+  report_.snapshot.threads[0].capture = CaptureWay::kStopped;
+  EXPECT_EQ(sleeps_in(SYS_pselect6, {0, 0, 0, 0, kTime.value}).deadline->remaining, 30s);
+  report_.snapshot.threads[0].capture = CaptureWay::kReadWithoutStop;
+  EXPECT_EQ(sleeps_in(SYS_pselect6, {0, 0, 0, 0, kTime.value}).deadline->remaining, 20s);
+}
+
+}  // namespace
+}  // namespace pstuck
