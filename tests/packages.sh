@@ -7,7 +7,8 @@ build_packages=(g++ make cmake libdw-dev libelf-dev libcli11-dev libfmt-dev nloh
 test_packages=("${build_packages[@]}" libgtest-dev gdb libc6-dbg python3-jsonschema util-linux
   musl-tools)
 # Libraries whose locks are known: tests/libraries.
-test_packages+=(pkg-config libglib2.0-dev libabsl-dev qtbase5-dev libtbb-dev rustc)
+test_packages+=(pkg-config libglib2.0-dev libabsl-dev qtbase5-dev libtbb-dev libjemalloc-dev
+  rustc cargo librust-parking-lot-dev)
 
 need_packages() {
   local package missing=()

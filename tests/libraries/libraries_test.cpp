@@ -84,22 +84,53 @@ TEST_P(LibraryLock, IsRecognised) {
 
 INSTANTIATE_TEST_SUITE_P(
     Libraries, LibraryLock,
-    ::testing::Values(LibraryCase{"glib_mutex", "library_lock", "GMutex", "lock"},
-                      LibraryCase{"glib_cond", "condition", "GCond", "notification"},
-                      LibraryCase{"absl_mutex", "library_lock", "absl::Mutex", "lock"},
-                      LibraryCase{"absl_reader", "library_lock", "absl::Mutex", "read_lock"},
-                      LibraryCase{"absl_condvar", "condition", "absl::CondVar", "notification"},
-                      LibraryCase{"qt_mutex", "library_lock", "QMutex", "lock"},
-                      LibraryCase{"qt_semaphore", "semaphore", "QSemaphore", "unit"},
-                      LibraryCase{"qt_condition", "condition", "QWaitCondition", "notification"},
-                      LibraryCase{"tbb_mutex", "library_lock", "tbb::detail::d1::mutex", "lock"},
-                      LibraryCase{"openmp_lock", "library_lock", "omp_lock_t", "lock"},
-                      LibraryCase{"rust_mutex", "library_lock", "std::sync::Mutex", "lock"},
-                      LibraryCase{"rust_rwlock", "library_lock", "std::sync::RwLock", "read_lock"},
-                      LibraryCase{"rust_writer", "library_lock", "std::sync::RwLock", "write_lock"},
-                      LibraryCase{"rust_condvar", "condition", "std::sync::Condvar",
-                                  "notification"}),
+    ::testing::Values(
+        LibraryCase{"glib_mutex", "library_lock", "GMutex", "lock"},
+        LibraryCase{"glib_cond", "condition", "GCond", "notification"},
+        LibraryCase{"absl_mutex", "library_lock", "absl::Mutex", "lock"},
+        LibraryCase{"absl_reader", "library_lock", "absl::Mutex", "read_lock"},
+        LibraryCase{"absl_condvar", "condition", "absl::CondVar", "notification"},
+        LibraryCase{"qt_mutex", "library_lock", "QMutex", "lock"},
+        LibraryCase{"qt_semaphore", "semaphore", "QSemaphore", "unit"},
+        LibraryCase{"qt_condition", "condition", "QWaitCondition", "notification"},
+        LibraryCase{"tbb_mutex", "library_lock", "tbb::detail::d1::mutex", "lock"},
+        LibraryCase{"openmp_lock", "library_lock", "omp_lock_t", "lock"},
+        LibraryCase{"rust_mutex", "library_lock", "std::sync::Mutex", "lock"},
+        LibraryCase{"rust_rwlock", "library_lock", "std::sync::RwLock", "read_lock"},
+        LibraryCase{"rust_writer", "library_lock", "std::sync::RwLock", "write_lock"},
+        LibraryCase{"rust_condvar", "condition", "std::sync::Condvar", "notification"},
+        LibraryCase{"parking_lot_mutex", "library_lock", "parking_lot::Mutex", "lock"},
+        LibraryCase{"parking_lot_reader", "library_lock", "parking_lot::RwLock", "read_lock"},
+        LibraryCase{"parking_lot_writer", "library_lock", "parking_lot::RwLock", "write_lock"},
+        LibraryCase{"parking_lot_upgradable", "library_lock", "parking_lot::RwLock", "lock"},
+        LibraryCase{"parking_lot_upgrade", "library_lock", "parking_lot::RwLock", "write_lock"}),
     [](const auto& library) { return library.param.program; });
+
+// Its locks are pthread's, so the one that a waiter wants has an owner.
+TEST(Jemalloc, WaiterForAnArenaSeesTheThreadInItsHook) {
+  if (!std::filesystem::exists(path_of("jemalloc_arena"))) GTEST_SKIP() << "no jemalloc here";
+  const Hanging hanging("jemalloc_arena");
+  json target;
+  json wait;
+  poll_until([&] {
+    target = look_at(hanging);
+    for (const json& thread : target["threads"]) {
+      if (std::to_string(thread["tid"].get<int>()) == hanging.pid) wait = thread["wait"];
+    }
+    return wait.is_object();
+  });
+  ASSERT_TRUE(wait.is_object()) << target.dump(1);
+  EXPECT_EQ(wait["kind"], "lock");
+  const json& lock = target["resources"][wait["resource"].get<std::size_t>()];
+  EXPECT_EQ(lock["kind"], "mutex");
+  EXPECT_EQ(lock["holder"]["fate"], "thread");
+  EXPECT_EQ(lock["holder"]["evidence"], "recorded");
+  const json holder = lock["holder"]["tid"];
+  EXPECT_TRUE(std::ranges::any_of(target["threads"], [&](const json& thread) {
+    return thread["tid"] == holder &&
+           thread["stack"]["frames"].dump().find("hang_in_hook") != std::string::npos;
+  })) << target["threads"].dump(1);
+}
 
 class RustNobody : public ::testing::TestWithParam<const char*> {};
 

@@ -1,0 +1,14 @@
+use parking_lot::RwLock;
+use std::io::Write;
+
+fn main() {
+    let lock = Box::new(RwLock::new(0));
+    let _guard = lock.upgradable_read();
+    println!("{} {:p}\nready", std::process::id(), &*lock);
+    std::io::stdout().flush().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let _wanted = lock.upgradable_read();
+        });
+    });
+}
