@@ -11,17 +11,17 @@
 // pstuck: waits in flock for an exclusive lock of /tmp/pstuck-sample-
 // pstuck: waits in fcntl for an exclusive lock of /tmp/pstuck-sample-
 // pstuck: waits in wait4 for the child helper
-// pstuck: waits in openat to open /tmp/pstuck-sample-
+// pstuck: waits in openat to open /proc/self/fd/
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <csignal>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -44,26 +44,19 @@ constexpr Story kStories[] = {
 std::mutex g_cache;
 int entries = 0;
 
-std::string temporary_path() {
-  static const std::string path = "/tmp/pstuck-sample-" + std::to_string(getpid());
-  return path;
-}
+std::string temporary_path() { return "/tmp/pstuck-sample-" + std::to_string(getpid()); }
 
-/// A child that does nothing until its parent has ended; then it removes the file.
+/// Leads to an open file, also when that has no path any more.
+std::string path_of(int descriptor) { return "/proc/self/fd/" + std::to_string(descriptor); }
+
+/// A child that does nothing, and ends with its parent.
 [[noreturn]] void help() {
-  sigset_t end;
-  sigemptyset(&end);
-  sigaddset(&end, SIGTERM);
-  sigprocmask(SIG_BLOCK, &end, nullptr);
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   prctl(PR_SET_NAME, "helper");
-  sigwaitinfo(&end, nullptr);
-  unlink(temporary_path().c_str());
-  std::_Exit(0);
+  while (true) pause();
 }
 
 pid_t start_helper() {
-  temporary_path();  // of the parent
   const pid_t child = fork();
   if (child == 0) help();
   return child;
@@ -94,8 +87,9 @@ Errand prepare(const std::string& call) {
   if (call == "child") return {-1, start_helper()};
   if (call == "open") {
     mkfifo(temporary_path().c_str(), 0600);
-    start_helper();
-    return {};
+    const int fifo = open(temporary_path().c_str(), O_PATH | O_CLOEXEC);
+    unlink(temporary_path().c_str());
+    return {fifo};
   }
   if (call == "write") {
     int ends[2];
@@ -105,11 +99,13 @@ Errand prepare(const std::string& call) {
     return {ends[1], helper};
   }
   const int taken = open(temporary_path().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  unlink(temporary_path().c_str());
   if (call == "flock") {
     flock(taken, LOCK_EX);
+    const int again = open(path_of(taken).c_str(), O_RDWR | O_CLOEXEC);
     const pid_t helper = start_helper();  // has the lock through the same open file
     close(taken);
-    return {open(temporary_path().c_str(), O_RDWR | O_CLOEXEC), helper};
+    return {again, helper};
   }
   int locked[2];
   if (pipe(locked) != 0) std::_Exit(1);
@@ -132,7 +128,7 @@ Errand prepare(const std::string& call) {
   if (call == "flock") flock(errand.descriptor, LOCK_EX);
   if (call == "fcntl") lockf(errand.descriptor, F_LOCK, 0);
   if (call == "child") waitpid(errand.helper, nullptr, 0);
-  if (call == "open") entries = open(temporary_path().c_str(), O_RDONLY);
+  if (call == "open") entries = open(path_of(errand.descriptor).c_str(), O_RDONLY);
 }
 
 [[gnu::noinline]] void refresh_cache(const std::string& call, const Errand& errand) {
