@@ -43,7 +43,7 @@ class KernelWaitFinder {
       case CallAct::kFlock:
       case CallAct::kFcntl:
         for (const std::size_t file : wait.files) {
-          add_lock_holders(kernel_.files[file].id, wait.subject, processes);
+          add_lock_holders(kernel_.files[file], wait.subject, processes);
         }
         break;
       case CallAct::kChild:
@@ -51,6 +51,7 @@ class KernelWaitFinder {
         add_children(wait.subject, processes);
         [[fallthrough]];
       case CallAct::kPoll:
+      case CallAct::kSelect:
         for (const std::size_t file : wait.files) {
           if (kernel_.files[file].process) processes.push_back(*kernel_.files[file].process);
         }
@@ -67,39 +68,38 @@ class KernelWaitFinder {
     for (const FileUser& user : kernel_.users) {
       if (user.file == file.id && user.writes) processes.push_back(user.process);
     }
-    add_peer(file, processes);
   }
 
   void add_readers(const OpenFile& file, std::vector<Tid>& processes) const {
     for (const FileUser& user : kernel_.users) {
       if (user.file == file.id && user.reads) processes.push_back(user.process);
     }
-    add_peer(file, processes);
   }
 
-  // Who set up both ends may have left the other one to a child.
-  void add_peer(const OpenFile& file, std::vector<Tid>& processes) const {
-    const auto peer = file.socket ? file.socket->peer : std::nullopt;
-    if (peer && *peer != snapshot_.process.pid) processes.push_back(*peer);
-  }
-
-  // Locks of whole files and of parts of files know nothing of each other: flock(2).
-  void add_lock_holders(FileId file, const CallSubject& subject,
+  // Locks of whole files and of parts of files know nothing of each other: flock(2). A process's
+  // own lock of a part does not keep it from another: fcntl(2).
+  void add_lock_holders(const OpenFile& file, const CallSubject& subject,
                         std::vector<Tid>& processes) const {
     for (const HeldFileLock& lock : kernel_.locks) {
       const bool same_family =
           (lock.kind == FileLockKind::kFlock) == (subject.act == CallAct::kFlock);
-      const bool conflicts = lock.exclusive || subject.exclusive;
-      if (lock.file == file && same_family && conflicts) processes.push_back(lock.process);
+      const bool is_own = subject.is_of_process && lock.kind == FileLockKind::kPosix &&
+                          lock.process == snapshot_.process.pid;
+      const bool meets = !subject.bytes ||
+                         (lock.start <= subject.bytes->second && subject.bytes->first <= lock.last);
+      const bool conflicts = (lock.exclusive || subject.exclusive) && meets && !is_own;
+      if (lock.file == file.id && same_family && conflicts) processes.push_back(lock.process);
     }
   }
 
   void add_children(const CallSubject& subject, std::vector<Tid>& processes) const {
-    const bool nested = snapshot_.process.pid != snapshot_.process.pid_in_target;
+    // Which of them are in a process group is not known.
+    if (!subject.descriptors.empty() || subject.group) return;
     for (const OtherProcess& process : kernel_.processes) {
       if (process.parent != snapshot_.process.pid) continue;
-      const Tid id = nested ? process.pid_in_namespace : process.pid;
-      if (!subject.child || *subject.child == id) processes.push_back(process.pid);
+      if (!subject.child || *subject.child == process.pid_in_target) {
+        processes.push_back(process.pid);
+      }
     }
   }
 
@@ -121,6 +121,8 @@ std::vector<KernelWait> find_kernel_waits(const Snapshot& snapshot, Memory& memo
   std::vector<KernelWait> waits;
   for (ThreadIndex i = 0; i < threads.size(); ++i) {
     if (!may_wait(threads[i].activity) || threads[i].syscall < 0) continue;
+    const auto& moved = snapshot.kernel.moved;
+    if (std::ranges::find(moved, snapshot.threads[i].tid) != moved.end()) continue;
     auto wait = finder.find(i, threads[i].syscall);
     if (!wait) continue;
     threads[i].kernel_wait = waits.size();

@@ -8,13 +8,16 @@
 #include <algorithm>
 #include <string_view>
 
+#include "attach/sockets.h"
+
 namespace pstuck {
 namespace {
 
 using Arguments = std::array<std::uint64_t, 6>;
 
 constexpr std::uint64_t kMostPolled = 1 << 20;
-constexpr std::size_t kBitsInSet = 1024;  // FD_SETSIZE
+constexpr std::uint64_t kPrivateFutex = 128;  // FUTEX_PRIVATE_FLAG
+constexpr std::size_t kBitsInSet = 1024;      // FD_SETSIZE
 
 std::int32_t number_of(std::uint64_t argument) {
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(argument));
@@ -64,10 +67,13 @@ void set_child(std::int64_t number, const Arguments& arguments, CallSubject& sub
   if (number == SYS_wait4) {
     const std::int32_t id = number_of(arguments[0]);
     if (id > 0) subject.child = Tid{id};
+    constexpr std::int32_t kAnyChild = -1;
+    if (id == 0 || id < kAnyChild) subject.group = id == INT32_MIN ? 0 : -id;
     return;
   }
   const std::int32_t id = number_of(arguments[1]);
   if (arguments[0] == P_PID) subject.child = Tid{id};
+  if (arguments[0] == P_PGID) subject.group = id;
   if (arguments[0] == P_PIDFD) add(id, subject);
 }
 
@@ -75,9 +81,22 @@ void set_child(std::int64_t number, const Arguments& arguments, CallSubject& sub
 bool take_fcntl(const Arguments& arguments, Memory& memory, CallSubject& subject) {
   const std::uint64_t command = arguments[1];
   if (command != F_SETLKW && command != F_OFD_SETLKW) return false;
-  const auto type = memory.read_object<std::int16_t>({arguments[2]});
-  subject.exclusive = type == F_WRLCK;
+  subject.is_of_process = command == F_SETLKW;
+  const auto wanted = memory.read_object<struct flock>({arguments[2]});
+  if (!wanted) return true;
+  subject.exclusive = wanted->l_type == F_WRLCK;
+  if (wanted->l_whence == SEEK_SET && wanted->l_start >= 0 && wanted->l_len >= 0) {
+    const auto start = static_cast<std::uint64_t>(wanted->l_start);
+    const auto length = static_cast<std::uint64_t>(wanted->l_len);
+    subject.bytes = {start, length == 0 ? UINT64_MAX : start + length - 1};
+  }
   return true;
+}
+
+std::string read_address(Address at, std::uint64_t size, Memory& memory) {
+  std::array<std::byte, 128> bytes{};
+  const std::span part = std::span(bytes).first(std::min<std::uint64_t>(size, bytes.size()));
+  return memory.read(at, part) == part.size() ? socket_address_words(part) : "";
 }
 
 std::string read_path(Address at, Memory& memory) {
@@ -117,7 +136,6 @@ std::optional<CallSubject> find_call_subject(std::int64_t number, const Argument
       add(number_of(arguments[number == SYS_splice ? 2 : 1]), subject);
       break;
     case CallAct::kPoll:
-    case CallAct::kRestart:
       add_polled({arguments[0]}, arguments[1], memory, subject);
       break;
     case CallAct::kSelect:
@@ -127,6 +145,13 @@ std::optional<CallSubject> find_call_subject(std::int64_t number, const Argument
       break;
     case CallAct::kSync:
       if (number != SYS_msync) add(number_of(arguments[0]), subject);
+      break;
+    case CallAct::kConnect:
+      subject.address = read_address({arguments[1]}, arguments[2], memory);
+      break;
+    case CallAct::kRestart:
+      // A futex call can be one too: its operation is no count.
+      if (arguments[1] < kPrivateFutex) add_polled({arguments[0]}, arguments[1], memory, subject);
       break;
     case CallAct::kOpen:
       subject.path = read_path({arguments[number == SYS_openat ? 1 : 0]}, memory);

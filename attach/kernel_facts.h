@@ -26,11 +26,10 @@ enum class FileKind {
   kEpoll,
   kPidfd,
   kIoUring,
-  kMessageQueue,
   kOther,
 };
 
-/// The kernel's own identity of a file: what st_dev and st_ino say.
+/// The kernel's own identity of a file: what st_dev and st_ino say; device 0 for pipes and sockets.
 struct FileId {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
@@ -45,15 +44,17 @@ struct SocketFacts {
   std::string state;                    ///< of TCP: "ESTABLISHED", "SYN_SENT", "LISTEN"; else empty
   std::optional<std::uint32_t> unread;  ///< bytes that have come and were not read
   std::optional<std::uint32_t> unsent;  ///< bytes that were written and have not gone
-  std::optional<Tid> peer;  ///< process at the other end of a Unix socket when it was connected
+  /// Id of the process that set up the other end of a Unix socket. It may have left it to another,
+  /// and be gone.
+  std::optional<Tid> peer;
 };
 
 /// A descriptor of the target that a blocked call names.
 struct OpenFile {
   std::int32_t descriptor = -1;
   FileKind kind = FileKind::kOther;
-  FileId id;
-  std::string path;  ///< what /proc/PID/fd shows: "/var/log/x", "pipe:[123]"
+  std::optional<FileId> id;  ///< none where it cannot be told from other files
+  std::string path;          ///< what /proc/PID/fd shows: "/var/log/x", "pipe:[123]"
   bool deleted = false;
   bool reads = false;   ///< it was opened to read
   bool writes = false;  ///< it was opened to write
@@ -94,7 +95,7 @@ struct FileUser {
 struct OtherProcess {
   Tid pid;  ///< as pstuck's own PID namespace counts
   Tid parent;
-  Tid pid_in_namespace;  ///< in its innermost PID namespace
+  Tid pid_in_target;  ///< as the target's PID namespace counts; 0: it is not in that
   std::string name;
   std::vector<std::string> command_line;
   char state = '?';           ///< of its first thread, as in proc(5)
@@ -106,6 +107,7 @@ struct KernelFacts {
   std::vector<FileUser> users;          ///< of pipes and files that others must act on
   std::vector<HeldFileLock> locks;      ///< of files for whose locks threads wait
   std::vector<OtherProcess> processes;  ///< ascending by pid; the target is not one of them
+  std::vector<Tid> moved;               ///< threads that woke while this was read
   bool some_not_seen = false;           ///< descriptors of some processes could not be read
 };
 

@@ -10,7 +10,7 @@ namespace pstuck {
 /// What the capture of one process works with; all must outlive it.
 struct LiveProcess {
   Tid pid;
-  const ProcDirectory& directory;  ///< /proc/PID
+  const ProcDirectory& directory;  ///< /proc/TID of a living thread
   int pidfd;                       ///< -1 where the kernel has none
   Memory& memory;
   const std::vector<Mapping>& mappings;

@@ -8,6 +8,7 @@
 
 #include "attach/call_subject.h"
 #include "attach/open_files.h"
+#include "attach/target.h"
 
 // A thread that sleeps in a call names a descriptor, or a child. What that leads to is asked of
 // /proc; and where others must act before the call returns, of the /proc of all processes who they
@@ -28,14 +29,20 @@ namespace {
 constexpr std::size_t kMostFiles = 4096;
 constexpr std::size_t kMostProcesses = 1 << 16;
 constexpr std::size_t kMostLookedAt = 1 << 20;  // descriptors of other processes
-constexpr std::size_t kMostTold = 1024;         // children, or users of one's files
+constexpr std::size_t kMostTold = 1024;         // children, users of files, locks
 
 class KernelFactsReader {
  public:
-  explicit KernelFactsReader(const LiveProcess& process) : process_(process) {}
+  explicit KernelFactsReader(const LiveProcess& process) : process_(process) {
+    const auto status = process.directory.read("status");
+    if (status) namespaces_ = parse_status(*status).ids_by_namespace.size();
+  }
 
   KernelFacts read(std::span<const ThreadSnapshot> threads) && {
-    for (const ThreadSnapshot& thread : threads) look_at(thread);
+    std::vector<ThreadLook> before;
+    for (const ThreadSnapshot& thread : threads) {
+      if (look_at(thread)) before.push_back(look_again(thread));
+    }
     if (!wanted_.empty() || wants_children_) look_at_processes();
     for (const FileUser& user : facts_.users) concerned_.insert(user.process);
     for (const HeldFileLock& lock : facts_.locks) concerned_.insert(lock.process);
@@ -44,15 +51,19 @@ class KernelFactsReader {
     for (auto& [descriptor, file] : files_) {
       if (file) facts_.files.push_back(std::move(*file));
     }
+    for (const ThreadLook& look : before) note_if_moved(look);
     std::ranges::sort(facts_.users);
     std::ranges::sort(facts_.locks);
     return std::move(facts_);
   }
 
  private:
-  void look_at(const ThreadSnapshot& thread);
+  bool look_at(const ThreadSnapshot& thread);
+  [[nodiscard]] ThreadLook look_again(const ThreadSnapshot& thread) const;
+  void note_if_moved(const ThreadLook& before);
   const OpenFile* file_at(std::int32_t descriptor);
   void look_at_processes();
+  [[nodiscard]] bool may_be_wanted(const std::string& link) const;
   void look_at_files_of(Tid process);
   void describe(Tid process);
 
@@ -62,44 +73,65 @@ class KernelFactsReader {
   std::set<FileId> wanted_;                                // whose users or locks are looked for
   bool wants_children_ = false;
   std::set<Tid> concerned_;
+  Mounts mounts_;
   std::size_t looked_at_ = 0;
+  std::size_t namespaces_ = 0;  // that the target has an id in
 };
 
 const OpenFile* KernelFactsReader::file_at(std::int32_t descriptor) {
   if (files_.size() >= kMostFiles && !files_.contains(descriptor)) return nullptr;
   const auto [entry, is_new] = files_.try_emplace(descriptor);
   if (is_new) {
-    entry->second = read_open_file(process_.directory, process_.pidfd, descriptor);
+    entry->second = read_open_file(process_.directory, process_.pidfd, descriptor, mounts_);
     const auto& file = entry->second;
-    if (file && file->socket && file->socket->peer) concerned_.insert(*file->socket->peer);
     if (file && file->process) concerned_.insert(*file->process);
   }
   return entry->second ? &*entry->second : nullptr;
 }
 
-void KernelFactsReader::look_at(const ThreadSnapshot& thread) {
-  if (thread.syscall.state != SyscallState::kInSyscall) return;
+/// What the call is about is asked between two looks: a thread that ran meanwhile may wait for
+/// something else by now, or have got it.
+ThreadLook KernelFactsReader::look_again(const ThreadSnapshot& thread) const {
+  const ProcDirectory tasks(proc_path(process_.pid, "task"));
+  const auto facts = read_syscall(tasks, thread.tid);
+  ThreadLook look{.tid = thread.tid, .switches = read_switches(tasks, thread.tid)};
+  if (facts) look.syscall = facts->syscall;
+  look.exists = look.syscall.state == SyscallState::kInSyscall &&
+                look.syscall.arguments == thread.syscall.arguments;
+  return look;
+}
+
+void KernelFactsReader::note_if_moved(const ThreadLook& before) {
+  const ThreadLook after = look_again({.tid = before.tid, .syscall = before.syscall});
+  if (!before.exists || !after.exists || before.switches != after.switches) {
+    facts_.moved.push_back(before.tid);
+  }
+}
+
+/// Whether something is to be told of its call.
+bool KernelFactsReader::look_at(const ThreadSnapshot& thread) {
+  if (thread.syscall.state != SyscallState::kInSyscall) return false;
   const auto subject =
       find_call_subject(thread.syscall.number, thread.syscall.arguments, process_.memory);
-  if (!subject) return;
+  if (!subject || subject->act == CallAct::kFutex) return false;
   for (const std::int32_t descriptor : subject->descriptors) {
     const OpenFile* const file = file_at(descriptor);
     if (!file) continue;
     switch (subject->act) {
       case CallAct::kRead:
       case CallAct::kWrite:
-      case CallAct::kTransfer:
-        if (file->kind == FileKind::kPipe) wanted_.insert(file->id);
+        if (file->kind == FileKind::kPipe && file->id) wanted_.insert(*file->id);
         break;
       case CallAct::kFlock:
       case CallAct::kFcntl:
-        wanted_.insert(file->id);
+        if (file->id) wanted_.insert(*file->id);
         break;
       default:
         break;
     }
   }
   if (subject->act == CallAct::kChild || subject->act == CallAct::kVfork) wants_children_ = true;
+  return true;
 }
 
 void KernelFactsReader::look_at_processes() {
@@ -117,32 +149,42 @@ void KernelFactsReader::look_at_processes() {
     const auto stat = text ? parse_stat(*text) : std::nullopt;
     if (!stat || stat->parent != process_.pid) continue;
     concerned_.insert(process);
-    ++children;
+    facts_.some_not_seen = facts_.some_not_seen || ++children == kMostTold;
   }
+}
+
+/// Most descriptors are left out by their name alone: "pipe:[123]" tells all.
+bool KernelFactsReader::may_be_wanted(const std::string& link) const {
+  return std::ranges::any_of(wanted_, [&](const FileId& id) {
+    if (link.starts_with('/')) return id.device != 0;
+    return id.device == 0 && link.ends_with(fmt::format("[{}]", id.inode));
+  });
 }
 
 void KernelFactsReader::look_at_files_of(Tid process) {
   const ProcDirectory directory(proc_path(process));
   const ProcDirectory descriptors(proc_path(process, "fd"));
   if (!directory.exists()) return;
-  if (!descriptors.exists()) facts_.some_not_seen = true;
-  for (const Tid number : descriptors.read_ids()) {
+  const std::vector<Tid> numbers = descriptors.read_ids();
+  // One whose first thread has ended shows none, though its other threads have them.
+  const bool is_hidden =
+      numbers.empty() && ProcDirectory(proc_path(process, "task")).read_ids().size() > 1;
+  if (!descriptors.exists() || is_hidden) facts_.some_not_seen = true;
+  for (const Tid number : numbers) {
     if (++looked_at_ > kMostLookedAt || facts_.users.size() > kMostTold ||
         facts_.locks.size() > kMostTold) {
       facts_.some_not_seen = true;
       return;
     }
-    const auto id = find_file_id(directory, number.value);
-    if (!id || !wanted_.contains(*id)) continue;
-    const auto text = directory.read(fmt::format("fdinfo/{}", number.value));
-    if (!text) continue;
-    const DescriptorFacts descriptor = parse_descriptor(*text);
-    facts_.users.push_back({.file = *id,
+    if (!may_be_wanted(directory.read_link(fmt::format("fd/{}", number.value)))) continue;
+    const auto look = look_at_descriptor(directory, number.value, mounts_);
+    if (!look || !look->id || !wanted_.contains(*look->id)) continue;
+    facts_.users.push_back({.file = *look->id,
                             .process = process,
-                            .reads = descriptor.reads(),
-                            .writes = descriptor.writes()});
-    for (HeldFileLock lock : descriptor.locks) {
-      lock.file = *id;
+                            .reads = look->facts.reads(),
+                            .writes = look->facts.writes()});
+    for (HeldFileLock lock : look->facts.locks) {
+      lock.file = *look->id;
       lock.process = process;
       facts_.locks.push_back(lock);
     }
@@ -154,15 +196,12 @@ void KernelFactsReader::describe(Tid process) {
   const auto text = directory.read("stat");
   const auto stat = text ? parse_stat(*text) : std::nullopt;
   if (!stat) return;
-  OtherProcess other{.pid = process,
-                     .parent = stat->parent,
-                     .pid_in_namespace = process,
-                     .name = stat->name,
-                     .state = stat->state};
+  OtherProcess other{
+      .pid = process, .parent = stat->parent, .name = stat->name, .state = stat->state};
   other.command_line = parse_command_line(directory.read("cmdline").value_or(""));
   if (const auto status = directory.read("status")) {
     const auto ids = parse_status(*status).ids_by_namespace;
-    if (!ids.empty()) other.pid_in_namespace = ids.back();
+    if (namespaces_ > 0 && ids.size() >= namespaces_) other.pid_in_target = ids[namespaces_ - 1];
   }
   if (const auto call = directory.read("syscall")) {
     const auto facts = parse_syscall(*call);

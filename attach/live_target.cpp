@@ -73,7 +73,7 @@ class LiveTarget final : public Target {
  private:
   [[nodiscard]] Process read_process_facts() const;
   LiveProcess live_process(const Snapshot& snapshot) {
-    return {process_.pid, directory_, process_.pidfd.get(), memory_, snapshot.mappings};
+    return {process_.pid, living_, process_.pidfd.get(), memory_, snapshot.mappings};
   }
   void capture_threads(const CaptureOptions& options, Snapshot& snapshot);
   std::vector<LiveThread> read_new_threads(std::set<Tid>& known, const FactsClock& clock,

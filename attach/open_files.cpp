@@ -1,12 +1,12 @@
 #include "attach/open_files.h"
 
 #include <fmt/format.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include <charconv>
 
 #include "attach/sockets.h"
 
@@ -40,23 +40,14 @@ bool is_terminal(dev_t device) {
          (major_number >= kFirstPty && major_number <= kLastPty);
 }
 
-bool is_message_queue(const std::string& path) {
-  constexpr long kMqueueMagic = 0x19800202;  // ipc/mqueue.c
-  struct statfs system {};
-  return ::statfs(path.c_str(), &system) == 0 && system.f_type == kMqueueMagic;
-}
-
-FileKind kind_of(const struct stat& file, const std::string& path, std::string_view link) {
-  if (link.starts_with("anon_inode:")) return kind_of_nameless(link);
+FileKind kind_of_mode(const struct stat& file) {
   switch (file.st_mode & S_IFMT) {
     case S_IFREG:
-      return is_message_queue(path) ? FileKind::kMessageQueue : FileKind::kRegular;
+      return FileKind::kRegular;
     case S_IFDIR:
       return FileKind::kDirectory;
     case S_IFIFO:
       return FileKind::kPipe;
-    case S_IFSOCK:
-      return FileKind::kSocket;
     case S_IFCHR:
       return is_terminal(file.st_rdev) ? FileKind::kTerminal : FileKind::kDevice;
     case S_IFBLK:
@@ -64,6 +55,34 @@ FileKind kind_of(const struct stat& file, const std::string& path, std::string_v
     default:
       return FileKind::kOther;
   }
+}
+
+bool has_path(const DescriptorLook& look) { return look.path.starts_with('/'); }
+
+/// A file with a path is asked itself only where that is sure to be answered: also following the
+/// kernel's link to it can wait for a file server.
+std::optional<struct stat> read_status(const ProcDirectory& process, std::int32_t descriptor,
+                                       const DescriptorLook& look) {
+  struct stat status {};
+  const bool may_ask = has_path(look) && look.mount != nullptr && is_local(*look.mount);
+  if (!may_ask || !process.read_status_of(fmt::format("fd/{}", descriptor), status)) return {};
+  return status;
+}
+
+FileKind kind_of(const DescriptorLook& look) {
+  if (look.path.starts_with("pipe:[")) return FileKind::kPipe;
+  if (look.path.starts_with("socket:[")) return FileKind::kSocket;
+  return kind_of_nameless(look.path);
+}
+
+/// "pipe:[123]".
+std::uint64_t inode_in_brackets(std::string_view link) {
+  std::uint64_t inode = 0;
+  const std::size_t begin = link.find('[');
+  if (begin != std::string_view::npos) {
+    std::from_chars(link.data() + begin + 1, link.data() + link.size(), inode);
+  }
+  return inode;
 }
 
 std::optional<SocketFacts> read_socket(int pidfd, std::int32_t descriptor) {
@@ -74,31 +93,44 @@ std::optional<SocketFacts> read_socket(int pidfd, std::int32_t descriptor) {
 
 }  // namespace
 
-std::optional<FileId> find_file_id(const ProcDirectory& process, std::int32_t descriptor) {
-  struct stat file {};
-  if (!process.read_status_of(fmt::format("fd/{}", descriptor), file)) return {};
-  return FileId{file.st_dev, file.st_ino};
+std::optional<DescriptorLook> look_at_descriptor(const ProcDirectory& process,
+                                                 std::int32_t descriptor, Mounts& mounts) {
+  DescriptorLook look{.path = process.read_link(fmt::format("fd/{}", descriptor))};
+  const auto text = process.read(fmt::format("fdinfo/{}", descriptor));
+  if (look.path.empty() || !text) return {};
+  look.facts = parse_descriptor(*text);
+  look.kind = kind_of(look);
+  if (!has_path(look)) {
+    look.id = FileId{0, inode_in_brackets(look.path)};
+    return look;
+  }
+  if (look.facts.mount) look.mount = mounts.find(process, *look.facts.mount);
+  if (const auto status = read_status(process, descriptor, look)) {
+    look.kind = kind_of_mode(*status);
+    look.id = FileId{status->st_dev, status->st_ino};
+  } else if (look.mount != nullptr && look.facts.inode) {
+    look.id = FileId{look.mount->device, *look.facts.inode};
+  }
+  if (look.path.ends_with(kDeleted)) {
+    look.deleted = true;
+    look.path.resize(look.path.size() - kDeleted.size());
+  }
+  return look;
 }
 
 std::optional<OpenFile> read_open_file(const ProcDirectory& process, int pidfd,
-                                       std::int32_t descriptor) {
-  const std::string name = fmt::format("fd/{}", descriptor);
-  struct stat status {};
-  if (!process.read_status_of(name, status)) return {};
-  OpenFile file{.descriptor = descriptor, .id = {status.st_dev, status.st_ino}};
-  file.path = process.read_link(name);
-  file.kind = kind_of(status, process.path_of(name), file.path);
-  if (file.path.ends_with(kDeleted)) {
-    file.deleted = true;
-    file.path.resize(file.path.size() - kDeleted.size());
-  }
-  if (const auto text = process.read(fmt::format("fdinfo/{}", descriptor))) {
-    const DescriptorFacts facts = parse_descriptor(*text);
-    file.reads = facts.reads();
-    file.writes = facts.writes();
-    file.process = facts.process;
-    file.watches = facts.watches;
-  }
+                                       std::int32_t descriptor, Mounts& mounts) {
+  const auto look = look_at_descriptor(process, descriptor, mounts);
+  if (!look) return {};
+  OpenFile file{.descriptor = descriptor,
+                .kind = look->kind,
+                .id = look->id,
+                .path = look->path,
+                .deleted = look->deleted,
+                .reads = look->facts.reads(),
+                .writes = look->facts.writes(),
+                .process = look->facts.process,
+                .watches = look->facts.watches};
   if (file.process) file.kind = FileKind::kPidfd;
   if (file.kind == FileKind::kSocket) file.socket = read_socket(pidfd, descriptor);
   return file;

@@ -1,17 +1,29 @@
 #pragma once
 
 #include "attach/kernel_facts.h"
+#include "attach/mounts.h"
 #include "attach/proc_files.h"
 
 namespace pstuck {
 
-/// Which file a descriptor of some process leads to; none for one that is not open, and where the
-/// kernel does not let pstuck look.
-std::optional<FileId> find_file_id(const ProcDirectory& process, std::int32_t descriptor);
+/// What /proc tells of a descriptor of some process.
+struct DescriptorLook {
+  std::string path;  ///< "/var/log/x", "pipe:[123]"
+  bool deleted = false;
+  FileKind kind = FileKind::kOther;
+  std::optional<FileId> id;           ///< none where it cannot be told from other files
+  const MountFacts* mount = nullptr;  ///< null for the kernel's own; belongs to the Mounts
+  DescriptorFacts facts;
+};
 
-/// What the kernel tells of a descriptor, without touching the process. `pidfd`: of the process,
-/// for its sockets; -1 where the kernel has none.
+/// Looks without touching the file itself, which can be one of a server that does not answer. None
+/// for a descriptor that is not open, and where the kernel does not let pstuck look.
+std::optional<DescriptorLook> look_at_descriptor(const ProcDirectory& process,
+                                                 std::int32_t descriptor, Mounts& mounts);
+
+/// The same with what the file is. `pidfd`: of the process, for its sockets; -1 where the kernel
+/// has none.
 std::optional<OpenFile> read_open_file(const ProcDirectory& process, int pidfd,
-                                       std::int32_t descriptor);
+                                       std::int32_t descriptor, Mounts& mounts);
 
 }  // namespace pstuck

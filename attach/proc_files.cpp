@@ -13,7 +13,7 @@
 namespace pstuck {
 
 ProcDirectory::ProcDirectory(const std::string& path)
-    : path_(path), directory_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
+    : directory_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
 
 std::optional<std::string> ProcDirectory::read(const std::string& name, std::size_t most) const {
   const Descriptor file(::openat(directory_.get(), name.c_str(), O_RDONLY | O_CLOEXEC));

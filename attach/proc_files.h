@@ -31,15 +31,12 @@ class ProcDirectory {
   /// What stat(2) says of the file, or of the one that a link of the kernel's own leads to.
   bool read_status_of(const std::string& name, struct stat& status) const;
 
-  [[nodiscard]] std::string path_of(const std::string& name) const { return path_ + "/" + name; }
-
   /// The numeric entries, ascending.
   [[nodiscard]] std::vector<Tid> read_ids() const;
 
  private:
   static constexpr std::size_t kMostBytes = 64 * 1024 * 1024;
 
-  std::string path_;
   Descriptor directory_;
 };
 

@@ -1,6 +1,7 @@
 #include "attach/proc_parse.h"
 
 #include <fcntl.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <charconv>
@@ -236,6 +237,8 @@ DescriptorFacts parse_descriptor(std::string_view text) {
     auto [name, value] = split_at_colon(take_line(text));
     if (name == "flags")
       facts.flags = parse_integer<std::uint64_t>(take_word(value), 8).value_or(0);
+    if (name == "mnt_id") facts.mount = parse_integer<std::uint64_t>(take_word(value));
+    if (name == "ino") facts.inode = parse_integer<std::uint64_t>(take_word(value));
     if (name == "Pid") {
       const Tid process = parse_tid(take_word(value));
       if (process.value > 0) facts.process = process;
@@ -249,6 +252,28 @@ DescriptorFacts parse_descriptor(std::string_view text) {
     }
   }
   return facts;
+}
+
+// "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue"
+std::vector<MountFacts> parse_mounts(std::string_view text) {
+  constexpr std::size_t kMostMounts = 1 << 16;
+  std::vector<MountFacts> mounts;
+  while (!text.empty() && mounts.size() < kMostMounts) {
+    std::string_view line = take_line(text);
+    const auto id = parse_integer<std::uint64_t>(take_word(line));
+    take_word(line);  // of the mount that it is in
+    const std::string_view device = take_word(line);
+    const std::size_t colon = std::min(device.find(':'), device.size());
+    const auto major_number = parse_integer<unsigned>(device.substr(0, colon));
+    const auto minor_number =
+        parse_integer<unsigned>(device.substr(std::min(colon + 1, device.size())));
+    constexpr std::string_view kEndOfOptions = " - ";
+    const std::size_t end = line.find(kEndOfOptions);
+    if (!id || !major_number || !minor_number || end == std::string_view::npos) continue;
+    line.remove_prefix(end + kEndOfOptions.size());
+    mounts.push_back({*id, makedev(*major_number, *minor_number), std::string(take_word(line))});
+  }
+  return mounts;
 }
 
 std::vector<std::string> parse_command_line(std::string_view text, std::size_t most) {

@@ -56,15 +56,25 @@ std::vector<Mapping> parse_maps(std::string_view text);
 
 /// /proc/PID/fdinfo/N.
 struct DescriptorFacts {
-  std::uint64_t flags = 0;            ///< of open(2)
-  std::optional<Tid> process;         ///< of a pidfd, as pstuck's PID namespace counts
-  std::vector<std::int32_t> watches;  ///< of an epoll descriptor
-  std::vector<HeldFileLock> locks;    ///< held through it; their process and device are not set
+  std::uint64_t flags = 0;             ///< of open(2)
+  std::optional<std::uint64_t> mount;  ///< its id
+  std::optional<std::uint64_t> inode;  ///< from Linux 5.14 on
+  std::optional<Tid> process;          ///< of a pidfd, as pstuck's PID namespace counts
+  std::vector<std::int32_t> watches;   ///< of an epoll descriptor
+  std::vector<HeldFileLock> locks;     ///< held through it; their process and device are not set
 
   [[nodiscard]] bool reads() const;
   [[nodiscard]] bool writes() const;
 };
 DescriptorFacts parse_descriptor(std::string_view text);
+
+/// /proc/PID/mountinfo: one mount.
+struct MountFacts {
+  std::uint64_t id = 0;      ///< counted over all mount namespaces
+  std::uint64_t device = 0;  ///< as st_dev has it
+  std::string type;          ///< of the file system: "ext4", "nfs4"
+};
+std::vector<MountFacts> parse_mounts(std::string_view text);
 
 /// Arguments separated by NUL; at most `most` of them.
 std::vector<std::string> parse_command_line(std::string_view text, std::size_t most = 4096);

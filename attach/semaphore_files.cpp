@@ -33,7 +33,8 @@ std::optional<std::map<std::uint64_t, std::string>> list_names(
     const auto [known, is_new] = names.emplace(file.st_ino, name);
     if (!is_new) known->second.clear();
   }
-  return error ? std::nullopt : std::optional(names);
+  if (error || entry != end) return std::nullopt;
+  return names;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstring>
@@ -112,6 +113,14 @@ std::optional<Tid> read_peer(int socket) {
 }
 
 }  // namespace
+
+std::string socket_address_words(std::span<const std::byte> bytes) {
+  SocketAddress address{};
+  const std::size_t size = std::min(bytes.size(), sizeof address);
+  if (size < sizeof address.any.sa_family) return {};
+  std::memcpy(&address, bytes.data(), size);
+  return address_words(address, size);
+}
 
 SocketFacts read_socket_facts(int socket) {
   const int family = read_option(socket, SO_DOMAIN);

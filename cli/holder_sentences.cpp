@@ -30,7 +30,7 @@ std::string gap_words(const OwnerGap& gap) {
     case OwnerGap::Kind::kNoMember:
       return fmt::format("whose owner is not known: no debug information tells where {} is", what);
     case OwnerGap::Kind::kNoTable:
-      return fmt::format("whose owner is not known: not one variable of the program is called {}",
+      return fmt::format("whose owner is not known: no single variable of the program is called {}",
                          what);
     case OwnerGap::Kind::kNoThread:
       return fmt::format("whose owner is not known: it records {}, which leads to no thread", what);

@@ -23,8 +23,8 @@ Json json_of_file(const OpenFile& file) {
           {"kind", json_word(file.kind)},
           {"path", pstuck::or_null(file.path)},
           {"deleted", file.deleted},
-          {"device", file.id.device},
-          {"inode", file.id.inode},
+          {"device", file.id ? Json(file.id->device) : Json()},
+          {"inode", file.id ? Json(file.id->inode) : Json()},
           {"socket", file.socket ? json_of_socket(*file.socket) : Json()},
           {"process", or_null(file.process)},
           {"watches", file.watches}};
@@ -53,15 +53,17 @@ Json json_of_kernel_wait(const KernelWait& wait, const KernelFacts& kernel) {
                             [&](std::size_t file) { return json_of_file(kernel.files.at(file)); })},
           {"exclusive", subject.exclusive},
           {"child", or_null(subject.child)},
+          {"group", pstuck::or_null(subject.group)},
           {"id", pstuck::or_null(subject.id)},
           {"path", pstuck::or_null(subject.path)},
+          {"address", pstuck::or_null(subject.address)},
           {"processes", list_of(wait.processes, [](Tid pid) { return Json(pid.value); })},
           {"deadline", json_of_deadline(wait.deadline)}};
 }
 
 Json json_of_process(const OtherProcess& process) {
   return {{"pid", process.pid.value},
-          {"pid_in_namespace", process.pid_in_namespace.value},
+          {"pid_in_target", process.pid_in_target.value},
           {"parent", process.parent.value},
           {"name", process.name},
           {"command_line", process.command_line},

@@ -48,18 +48,16 @@ std::string_view path_kind_words(FileKind kind) {
       return "terminal ";
     case FileKind::kDevice:
       return "device ";
-    case FileKind::kMessageQueue:
-      return "message queue ";
     default:
       return {};
   }
 }
 
 /// What a thread wants of the file.
-std::string_view want_of_file(const KernelWait& wait, FileKind kind) {
+std::string_view want_of_file(const KernelWait& wait) {
   switch (wait.subject.act) {
     case CallAct::kRead:
-      return kind == FileKind::kMessageQueue ? "for a message of" : "for data from";
+      return "for data from";
     case CallAct::kWrite:
       return "for room in";
     case CallAct::kTransfer:
@@ -67,7 +65,7 @@ std::string_view want_of_file(const KernelWait& wait, FileKind kind) {
     case CallAct::kAccept:
       return "for a connection to";
     case CallAct::kConnect:
-      return "to connect to";
+      return "for a connection to";
     case CallAct::kFlock:
     case CallAct::kFcntl:
       return wait.subject.exclusive ? "for an exclusive lock of" : "for a shared lock of";
@@ -81,9 +79,8 @@ std::string_view want_of_file(const KernelWait& wait, FileKind kind) {
 }
 
 /// What the processes that must act have to do with the file: "which only A can read".
-std::string part_words(CallAct act, FileKind kind, const std::string& processes, bool alone) {
+std::string part_words(CallAct act, const std::string& processes, bool alone) {
   if (act == CallAct::kFlock || act == CallAct::kFcntl) return "held by " + processes;
-  if (kind == FileKind::kSocket) return "whose other end was set up by " + processes;
   return fmt::format("which {}{} can {}", alone ? "only " : "", processes,
                      act == CallAct::kWrite ? "read" : "write");
 }
@@ -100,7 +97,7 @@ std::string what_it_does(const OtherProcess& process) {
       return "is stopped by a tracer";
     case 'Z':
     case 'X':
-      return "has ended";
+      return "has ended, or its first thread has";
     default:
       return process.syscall >= 0 ? "sleeps in " + syscall_words(process.syscall) : "sleeps";
   }
@@ -163,6 +160,7 @@ std::string Sentences::want_of_child(const KernelWait& wait) const {
       wait.subject.act == CallAct::kVfork ? ", which it vforked, to execute a program" : "";
   if (wait.processes.size() > 1) return "for one of the children " + must_act(wait);
   if (wait.processes.size() == 1) return fmt::format("for the child {}{}", must_act(wait), end);
+  if (wait.subject.group) return "for a child of a process group";
   if (wait.subject.child) return fmt::format("for the child {}", wait.subject.child->value);
   return fmt::format("for a child{}", end);
 }
@@ -171,18 +169,22 @@ std::string Sentences::want_of_file(const KernelWait& wait) const {
   const auto& files = labels_.report().snapshot.kernel.files;
   const CallAct act = wait.subject.act;
   if (wait.files.empty() || wait.files.front() >= files.size()) {
-    return fmt::format("{} descriptor {}", pstuck::want_of_file(wait, FileKind::kOther),
+    return fmt::format("{} descriptor {}", pstuck::want_of_file(wait),
                        wait.subject.descriptors.front());
   }
   const OpenFile& first = files[wait.files.front()];
-  if (first.process) return "for the end of " + must_act(wait);
-  std::string text = fmt::format("{} {}", pstuck::want_of_file(wait, first.kind), file(first));
+  if (first.process) return "for the end of " + other_process(*first.process);
+  if (act == CallAct::kConnect && first.socket && !wait.subject.address.empty()) {
+    return fmt::format("for a connection to {} {}", printable(first.socket->protocol),
+                       code(wait.subject.address));
+  }
+  std::string text = fmt::format("{} {}", pstuck::want_of_file(wait), file(first));
   if (act == CallAct::kTransfer && wait.files.size() > 1) {
     text += " and " + file(files.at(wait.files[1]));
   }
   if (wait.processes.empty()) return text;
   const bool alone = wait.processes.size() == 1 && !labels_.report().snapshot.kernel.some_not_seen;
-  return fmt::format("{}, {}", text, part_words(act, first.kind, must_act(wait), alone));
+  return fmt::format("{}, {}", text, part_words(act, must_act(wait), alone));
 }
 
 /// Of several descriptors none is told: the first of them would be as good as any.
@@ -232,7 +234,9 @@ std::string Sentences::in_kernel(ThreadIndex index, std::size_t threads) const {
   if (!status.kernel_wait || *status.kernel_wait >= waits.size()) return text;
   const KernelWait& wait = waits[*status.kernel_wait];
   const std::string wanted = want(wait);
-  if (!wanted.empty()) {
+  if (!wanted.empty() && status.activity == Activity::kUninterruptible) {
+    text += ", " + wanted;
+  } else if (!wanted.empty()) {
     text = fmt::format("{} in {} {}", verb_for(threads, "waits", "wait"),
                        syscall_words(status.syscall), wanted);
   }

@@ -74,7 +74,8 @@ std::string Sentences::verdict(const Finding& finding) const {
 std::string_view Sentences::calm_verdict() const {
   const Diagnosis& diagnosis = labels_.report().diagnosis;
   const auto leaves_a_doubt = [](const ThreadStatus& status) {
-    return status.activity == Activity::kFutex || status.activity == Activity::kUnknown;
+    return status.activity == Activity::kFutex || status.activity == Activity::kUnknown ||
+           status.activity == Activity::kUninterruptible;
   };
   // A semaphore is waited for by idle threads too, and an atomic without a name may be one: who is
   // to act is known of neither.
@@ -92,6 +93,9 @@ std::string_view Sentences::calm_verdict() const {
       case CallAct::kFlock:
       case CallAct::kFcntl:
       case CallAct::kOpen:
+      case CallAct::kConnect:
+      case CallAct::kSync:
+      case CallAct::kVfork:
       case CallAct::kSemaphores:
       case CallAct::kSendMessage:
         return true;

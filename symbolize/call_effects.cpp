@@ -97,7 +97,9 @@ bool CallEffects::may_touch_locks(const Instruction& call) {
 bool CallEffects::may_touch_locks(const FunctionCode& function) {
   return std::ranges::any_of(function.instructions, [&](const Instruction& instruction) {
     const Operation operation = instruction.operation;
-    if (operation == Operation::kExchange || operation == Operation::kCompareExchange) return true;
+    const bool is_atomic = operation == Operation::kExchange || operation == Operation::kFetchAdd ||
+                           operation == Operation::kCompareExchange;
+    if (is_atomic) return true;  // a lock's fast way, inlined
     const bool is_call =
         operation == Operation::kCall || (operation == Operation::kJump && instruction.target &&
                                           !function.find(*instruction.target));

@@ -117,9 +117,11 @@ std::optional<Deadline> read_call_deadline(std::int64_t number, const ThreadSnap
   const auto& arguments = thread.syscall.arguments;
   const auto limit = read_limit(*call, arguments[call->argument], memory);
   if (!limit) return std::nullopt;
-  const bool is_clock_sleep = number == SYS_clock_nanosleep;
-  if (is_clock_sleep && (arguments[1] & TIMER_ABSTIME) != 0) {
-    return at_time(*limit, arguments[0] == CLOCK_REALTIME, snapshot);
+  if (number == SYS_clock_nanosleep) {
+    // Of the other clocks it is not known how far they are.
+    const bool realtime = arguments[0] == CLOCK_REALTIME;
+    if (!realtime && arguments[0] != CLOCK_MONOTONIC) return std::nullopt;
+    if ((arguments[1] & TIMER_ABSTIME) != 0) return at_time(*limit, realtime, snapshot);
   }
   if (call->form == LimitForm::kRealtimeTimespec) return at_time(*limit, true, snapshot);
   const bool was_written = call->writes_rest && thread.capture == CaptureWay::kStopped;

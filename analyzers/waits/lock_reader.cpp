@@ -22,6 +22,12 @@ void add_runner(Address once, Tid id, OnceRunners& runners) {
 
 }  // namespace
 
+bool LockReader::may_guess(std::uint64_t objects) {
+  if (objects > guesses_left_) return false;
+  guesses_left_ -= objects;
+  return true;
+}
+
 std::optional<MutexBytes> LockReader::read_mutex(Address at) {
   const auto [entry, is_new] = mutexes_.try_emplace(at.value);
   if (is_new) entry->second = memory_.read_object<MutexBytes>(at);

@@ -48,8 +48,12 @@ std::optional<RecognisedBy> sleeps_at_barrier(const FutexSleeper& sleeper) {
   const auto& frames = sleeper.stack.frames;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     if (is_in_libgomp(sleeper, frames[i])) {
-      if (waits_at_barrier(sleeper.frames.name(frames[i]))) return RecognisedBy::kFunctionName;
-      continue;
+      const std::string_view name = sleeper.frames.name(frames[i]);
+      if (!waits_at_barrier(name)) continue;
+      // Between two regions a thread of the pool is idle.
+      const bool is_docked = name.starts_with("gomp_barrier_wait") && i + 1 < frames.size() &&
+                             sleeper.frames.name(frames[i + 1]) == "gomp_thread_start";
+      return is_docked ? std::nullopt : std::optional(RecognisedBy::kFunctionName);
     }
     // What was called may have ended with a jump to an inner function.
     const bool is_called =

@@ -53,9 +53,13 @@ class LockReader {
                                                          Address argument);
   [[nodiscard]] MuslFinds& musl() { return musl_; }
   [[nodiscard]] Memory& memory() { return memory_; }
+  /// Takes these off the objects that may be read on a mere guess, over all threads: what leads to
+  /// them is hostile. False when there are not so many left.
+  bool may_guess(std::uint64_t objects);
 
  private:
   Memory& memory_;
+  std::uint64_t guesses_left_ = 1 << 20;
   std::unordered_map<std::uint64_t, std::optional<MutexBytes>> mutexes_;
   std::unordered_map<const ThreadSnapshot*, std::vector<CleanupHandler>> cleanup_;
   std::optional<OnceRunners> once_runners_;

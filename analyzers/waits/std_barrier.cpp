@@ -63,13 +63,15 @@ std::optional<std::uint32_t> count_arrived(const BarrierBytes& barrier, std::uin
 }
 
 // A thread waits, so it has arrived; were all there, they would be on their way.
-std::optional<Barrier> read_barrier(Address at, Address phase_at, Memory& memory) {
+std::optional<Barrier> read_barrier(Address at, Address phase_at, LockReader& locks) {
+  Memory& memory = locks.memory();
   const auto bytes = memory.read_object<BarrierBytes>(at);
   if (!bytes || bytes->expected < 2 || bytes->expected > kMostParties) return std::nullopt;
   if (bytes->nodes.value == 0 || bytes->nodes.value % kNodeSize != 0) return std::nullopt;
   if (bytes->adjustment > 0 || bytes->adjustment < -bytes->expected) return std::nullopt;
   const auto phase = memory.read_object<std::uint8_t>(phase_at);
   if (!phase || *phase % 2 != 0) return std::nullopt;
+  if (!locks.may_guess(static_cast<std::uint64_t>(bytes->expected))) return std::nullopt;
   const auto arrived = count_arrived(*bytes, *phase, memory);
   if (!arrived || *arrived == 0 || *arrived >= static_cast<std::uint64_t>(bytes->expected)) {
     return std::nullopt;
@@ -78,13 +80,13 @@ std::optional<Barrier> read_barrier(Address at, Address phase_at, Memory& memory
 }
 
 // The barriers that `words` lead to: by their own address, or by that of their phase.
-std::vector<Barrier> find_barriers(const std::set<Address>& words, Memory& memory) {
+std::vector<Barrier> find_barriers(const std::set<Address>& words, LockReader& locks) {
   std::vector<Barrier> found;
   const auto keep = [&](Address at, Address phase_at) {
     const bool is_known = std::ranges::find(found, at, &Barrier::address) != found.end();
     const auto barrier = is_known || at.value % alignof(BarrierBytes) != 0
                              ? std::nullopt
-                             : read_barrier(at, phase_at, memory);
+                             : read_barrier(at, phase_at, locks);
     if (barrier) found.push_back(*barrier);
   };
   for (const Address word : words) {
@@ -105,7 +107,7 @@ std::vector<Barrier> find_barriers(const std::set<Address>& words, Memory& memor
 std::optional<RecognisedWait> recognise_std_barrier(const FutexSleeper& sleeper) {
   const auto wait = find_platform_wait(sleeper);
   if (!wait || wait->waiter != PlatformWaiter::kBarrier) return std::nullopt;
-  const auto barriers = find_barriers(words_of_waiting_functions(sleeper), sleeper.locks.memory());
+  const auto barriers = find_barriers(words_of_waiting_functions(sleeper), sleeper.locks);
   if (barriers.size() != 1) return std::nullopt;
   const Barrier& barrier = barriers.front();
   const auto expected = static_cast<std::uint32_t>(barrier.bytes.expected);

@@ -31,7 +31,7 @@ Report root_in_the_kernel() {
   Story story("proxyd", 600);
   KernelFacts& kernel = story.report.snapshot.kernel;
   kernel.files.push_back(
-      {.descriptor = 5, .kind = FileKind::kSocket, .id = {9, 77}, .path = "socket:[77]"});
+      {.descriptor = 5, .kind = FileKind::kSocket, .id = FileId{0, 77}, .path = "socket:[77]"});
   kernel.files.back().socket = SocketFacts{.protocol = "TCP",
                                            .local = "10.0.0.7:43122",
                                            .remote = "10.0.0.5:5432",
@@ -56,7 +56,7 @@ Report root_in_the_kernel() {
 
   kernel.files.push_back({.descriptor = 6,
                           .kind = FileKind::kRegular,
-                          .id = {1, 78},
+                          .id = FileId{1, 78},
                           .path = "/run/proxyd.lock",
                           .deleted = true});
   const ThreadIndex locker =
@@ -66,7 +66,7 @@ Report root_in_the_kernel() {
       Deadline{.at = std::chrono::seconds(90005), .remaining = std::chrono::seconds(5)};
   kernel.processes.push_back({.pid = {700},
                               .parent = {1},
-                              .pid_in_namespace = {700},
+                              .pid_in_target = {700},
                               .name = "logrotate",
                               .command_line = {"/usr/sbin/logrotate", "--force"},
                               .state = 'T'});

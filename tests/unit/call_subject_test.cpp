@@ -1,5 +1,6 @@
 #include "attach/call_subject.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 
@@ -68,13 +69,20 @@ TEST_F(CallSubjects, OfWaitsIsAChildOrAny) {
   EXPECT_EQ(find(SYS_wait4, {4711})->child, Tid{4711});
   EXPECT_EQ(find(SYS_wait4, {std::uint64_t(-1)})->child, std::nullopt);
   EXPECT_EQ(find(SYS_waitid, {1, 4711})->child, Tid{4711}) << "P_PID";
+  EXPECT_EQ(find(SYS_wait4, {std::uint64_t(-4711)})->group, 4711);
+  EXPECT_EQ(find(SYS_waitid, {2, 4711})->group, 4711) << "P_PGID";
   EXPECT_EQ(find(SYS_waitid, {3, 12})->descriptors, std::vector<std::int32_t>{12}) << "P_PIDFD";
 }
 
 TEST_F(CallSubjects, OfFileLocksTellWhetherTheyAreExclusive) {
-  memory_.put_object(kArgument, std::int16_t{1});  // F_WRLCK
+  struct flock wanted {};
+  wanted.l_type = F_WRLCK;
+  wanted.l_start = 8;
+  wanted.l_len = 2;
+  memory_.put_object(kArgument, wanted);
   EXPECT_TRUE(find(SYS_fcntl, {3, 7, kArgument.value})->exclusive);
   EXPECT_EQ(find(SYS_fcntl, {3, 6, kArgument.value}), std::nullopt) << "F_SETLK does not wait";
+  EXPECT_EQ(find(SYS_fcntl, {3, 7, kArgument.value})->bytes, std::pair(8UL, 9UL));
   EXPECT_TRUE(find(SYS_flock, {3, 2})->exclusive);
   EXPECT_FALSE(find(SYS_flock, {3, 1})->exclusive);
 }

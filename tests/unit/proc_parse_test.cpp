@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "attach/mounts.h"
 #include "attach/syscalls.h"
 
 namespace pstuck {
@@ -122,6 +123,8 @@ TEST(ParseDescriptor, TellsHowItWasOpenedAndWhatIsLockedThroughIt) {
       "lock:\t4: POSIX\n");
   EXPECT_FALSE(facts.reads());
   EXPECT_TRUE(facts.writes());
+  EXPECT_EQ(facts.mount, 27U);
+  EXPECT_EQ(facts.inode, 10952786U);
   ASSERT_EQ(facts.locks.size(), 2U);
   EXPECT_EQ(facts.locks[0].kind, FileLockKind::kFlock);
   EXPECT_TRUE(facts.locks[0].exclusive);
@@ -141,6 +144,22 @@ TEST(ParseDescriptor, TellsWhatItWatchesAndStandsFor) {
   EXPECT_EQ(facts.watches, std::vector<std::int32_t>{5});
   EXPECT_TRUE(facts.reads() && facts.writes());
   EXPECT_EQ(parse_descriptor("Pid:\t-1\n").process, std::nullopt) << "it has ended";
+}
+
+TEST(ParseMounts, TellsDeviceAndFileSystem) {
+  const auto mounts = parse_mounts(
+      "36 35 98:1 /mnt1 /mnt2 rw,noatime master:1 propagate_from:2 - ext3 /dev/root "
+      "rw,errors=continue\n"
+      "37 35 0:40 / /home\\040 rw - nfs4 server:/home rw\n"
+      "x 35 0:40 / / rw - nfs4 server:/home rw\n"
+      "38 35 0:40 / / rw\n");
+  ASSERT_EQ(mounts.size(), 2U);
+  EXPECT_EQ(mounts[0].id, 36U);
+  EXPECT_EQ(mounts[0].device, 98U * 256 + 1);
+  EXPECT_EQ(mounts[0].type, "ext3");
+  EXPECT_EQ(mounts[1].type, "nfs4");
+  EXPECT_TRUE(is_local(mounts[0]));
+  EXPECT_FALSE(is_local(mounts[1])) << "its server may not answer";
 }
 
 }  // namespace

@@ -278,7 +278,7 @@ TEST(TextReport, NamesTheReasonWhereALockFileLedToNoOwner) {
   ASSERT_NE(lock, report.diagnosis.resources.end());
   for (const auto& [kind, words] : std::vector<std::pair<OwnerGap::Kind, std::string>>{
            {OwnerGap::Kind::kNoMember, "no debug information tells where a\\x1bb is"},
-           {OwnerGap::Kind::kNoTable, "not one variable of the program is called a\\x1bb"},
+           {OwnerGap::Kind::kNoTable, "no single variable of the program is called a\\x1bb"},
            {OwnerGap::Kind::kNoThread, "it records a\\x1bb, which leads to no thread"}}) {
     lock->owner_gap = OwnerGap{kind,
                                "a\x1b"

@@ -51,6 +51,7 @@ std::unordered_set<std::uint64_t> read_waiters(const Condition& condition,
   Address previous;
   Address at = condition.head;
   while (at.value != 0 && nodes.size() <= sleeper.snapshot.threads.size()) {
+    if (!sleeper.locks.may_guess(1)) return {};
     const auto link = sleeper.locks.memory().read_object<Node>(at);
     if (!link || link->previous != previous) return {};
     nodes.insert(at.value);

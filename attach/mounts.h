@@ -1,0 +1,22 @@
+#pragma once
+
+#include <map>
+
+#include "attach/proc_files.h"
+
+namespace pstuck {
+
+/// The file systems of files that processes have open.
+class Mounts {
+ public:
+  /// Null for one that is not in the process's mount namespace, as the kernel's own.
+  const MountFacts* find(const ProcDirectory& process, std::uint64_t id);
+
+ private:
+  std::map<std::uint64_t, MountFacts> by_id_;
+};
+
+/// Asking the file system cannot lead to a server that does not answer. Not known of overlays.
+bool is_local(const MountFacts& mount);
+
+}  // namespace pstuck
