@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "attach/call_subject.h"
 #include "attach/open_files.h"
@@ -31,6 +33,10 @@ constexpr std::size_t kMostProcesses = 1 << 16;
 constexpr std::size_t kMostLookedAt = 1 << 20;  // descriptors of other processes
 constexpr std::size_t kMostTold = 1024;         // children, users of files, locks
 
+// How long all threads together may take to sleep again.
+constexpr std::chrono::milliseconds kPatience{50};
+constexpr std::chrono::milliseconds kPause{1};
+
 class KernelFactsReader {
  public:
   explicit KernelFactsReader(const LiveProcess& process) : process_(process) {
@@ -41,7 +47,7 @@ class KernelFactsReader {
   KernelFacts read(std::span<const ThreadSnapshot> threads) && {
     std::vector<ThreadLook> before;
     for (const ThreadSnapshot& thread : threads) {
-      if (look_at(thread)) before.push_back(look_again(thread));
+      if (look_at(thread)) before.push_back(look_until_asleep(thread));
     }
     if (!wanted_.empty() || wants_children_) look_at_processes();
     for (const FileUser& user : facts_.users) concerned_.insert(user.process);
@@ -60,6 +66,7 @@ class KernelFactsReader {
  private:
   bool look_at(const ThreadSnapshot& thread);
   [[nodiscard]] ThreadLook look_again(const ThreadSnapshot& thread) const;
+  ThreadLook look_until_asleep(const ThreadSnapshot& thread);
   void note_if_moved(const ThreadLook& before);
   const OpenFile* file_at(std::int32_t descriptor);
   void look_at_processes();
@@ -74,6 +81,7 @@ class KernelFactsReader {
   bool wants_children_ = false;
   std::set<Tid> concerned_;
   Mounts mounts_;
+  std::chrono::milliseconds patience_ = kPatience;
   std::size_t looked_at_ = 0;
   std::size_t namespaces_ = 0;  // that the target has an id in
 };
@@ -98,6 +106,17 @@ ThreadLook KernelFactsReader::look_again(const ThreadSnapshot& thread) const {
   if (facts) look.syscall = facts->syscall;
   look.exists = look.syscall.state == SyscallState::kInSyscall &&
                 look.syscall.arguments == thread.syscall.arguments;
+  return look;
+}
+
+/// A thread that was let go from its stop a moment ago sleeps again as soon as it gets a processor.
+ThreadLook KernelFactsReader::look_until_asleep(const ThreadSnapshot& thread) {
+  ThreadLook look = look_again(thread);
+  while (!look.exists && patience_ > kPause) {
+    patience_ -= kPause;
+    std::this_thread::sleep_for(kPause);
+    look = look_again(thread);
+  }
   return look;
 }
 
