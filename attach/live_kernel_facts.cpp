@@ -47,7 +47,10 @@ class KernelFactsReader {
   KernelFacts read(std::span<const ThreadSnapshot> threads) && {
     std::vector<ThreadLook> before;
     for (const ThreadSnapshot& thread : threads) {
-      if (look_at(thread)) before.push_back(look_until_asleep(thread));
+      const auto subject = find_subject(thread);
+      if (!subject || subject->act == CallAct::kFutex) continue;
+      before.push_back(look_until_asleep(thread));
+      look_at(*subject);
     }
     if (!wanted_.empty() || wants_children_) look_at_processes();
     for (const FileUser& user : facts_.users) concerned_.insert(user.process);
@@ -64,7 +67,8 @@ class KernelFactsReader {
   }
 
  private:
-  bool look_at(const ThreadSnapshot& thread);
+  [[nodiscard]] std::optional<CallSubject> find_subject(const ThreadSnapshot& thread) const;
+  void look_at(const CallSubject& subject);
   [[nodiscard]] ThreadLook look_again(const ThreadSnapshot& thread) const;
   ThreadLook look_until_asleep(const ThreadSnapshot& thread);
   void note_if_moved(const ThreadLook& before);
@@ -127,16 +131,16 @@ void KernelFactsReader::note_if_moved(const ThreadLook& before) {
   }
 }
 
-/// Whether something is to be told of its call.
-bool KernelFactsReader::look_at(const ThreadSnapshot& thread) {
-  if (thread.syscall.state != SyscallState::kInSyscall) return false;
-  const auto subject =
-      find_call_subject(thread.syscall.number, thread.syscall.arguments, process_.memory);
-  if (!subject || subject->act == CallAct::kFutex) return false;
-  for (const std::int32_t descriptor : subject->descriptors) {
+std::optional<CallSubject> KernelFactsReader::find_subject(const ThreadSnapshot& thread) const {
+  if (thread.syscall.state != SyscallState::kInSyscall) return {};
+  return find_call_subject(thread.syscall.number, thread.syscall.arguments, process_.memory);
+}
+
+void KernelFactsReader::look_at(const CallSubject& subject) {
+  for (const std::int32_t descriptor : subject.descriptors) {
     const OpenFile* const file = file_at(descriptor);
     if (!file) continue;
-    switch (subject->act) {
+    switch (subject.act) {
       case CallAct::kRead:
       case CallAct::kWrite:
         if (file->kind == FileKind::kPipe && file->id) wanted_.insert(*file->id);
@@ -149,8 +153,7 @@ bool KernelFactsReader::look_at(const ThreadSnapshot& thread) {
         break;
     }
   }
-  if (subject->act == CallAct::kChild || subject->act == CallAct::kVfork) wants_children_ = true;
-  return true;
+  if (subject.act == CallAct::kChild || subject.act == CallAct::kVfork) wants_children_ = true;
 }
 
 void KernelFactsReader::look_at_processes() {
