@@ -139,7 +139,6 @@ std::string Sentences::other_process(Tid pid) const {
 }
 
 std::string Sentences::must_act(const KernelWait& wait) const {
-  const auto& processes = labels_.report().snapshot.kernel.processes;
   std::vector<std::string> names;
   for (const Tid pid : wait.processes) {
     if (names.size() == kShownProcesses) break;
@@ -148,18 +147,24 @@ std::string Sentences::must_act(const KernelWait& wait) const {
   if (wait.processes.size() > kShownProcesses) {
     names.push_back(fmt::format("{} more", wait.processes.size() - kShownProcesses));
   }
-  if (names.size() != 1) return list_words(names);
+  return list_words(names);
+}
+
+std::string Sentences::lone_one_does(const KernelWait& wait, std::string_view before) const {
+  const auto& processes = labels_.report().snapshot.kernel.processes;
+  if (wait.processes.size() != 1) return {};
   const auto found = std::ranges::find(processes, wait.processes.front(), &OtherProcess::pid);
-  return found == processes.end()
-             ? names.front()
-             : fmt::format("{}, which {}", names.front(), what_it_does(*found));
+  return found == processes.end() ? "" : fmt::format("{} {}", before, what_it_does(*found));
 }
 
 std::string Sentences::want_of_child(const KernelWait& wait) const {
   const std::string_view end =
       wait.subject.act == CallAct::kVfork ? ", which it vforked, to execute a program" : "";
   if (wait.processes.size() > 1) return "for one of the children " + must_act(wait);
-  if (wait.processes.size() == 1) return fmt::format("for the child {}{}", must_act(wait), end);
+  if (wait.processes.size() == 1) {
+    return fmt::format("for the child {}{}{}", must_act(wait), end,
+                       lone_one_does(wait, end.empty() ? ", which" : "; it"));
+  }
   if (wait.subject.group) return "for a child of a process group";
   if (wait.subject.child) return fmt::format("for the child {}", wait.subject.child->value);
   return fmt::format("for a child{}", end);
@@ -184,7 +189,9 @@ std::string Sentences::want_of_file(const KernelWait& wait) const {
   }
   if (wait.processes.empty()) return text;
   const bool alone = wait.processes.size() == 1 && !labels_.report().snapshot.kernel.some_not_seen;
-  return fmt::format("{}, {}", text, part_words(act, must_act(wait), alone));
+  const bool is_lock = act == CallAct::kFlock || act == CallAct::kFcntl;
+  return fmt::format("{}, {}{}", text, part_words(act, must_act(wait), alone),
+                     lone_one_does(wait, is_lock ? ", which" : "; it"));
 }
 
 /// Of several descriptors none is told: the first of them would be as good as any.

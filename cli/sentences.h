@@ -109,8 +109,10 @@ class Sentences {
   [[nodiscard]] std::string want_of_any(const KernelWait& wait) const;
   [[nodiscard]] std::string want_of_file(const KernelWait& wait) const;
   [[nodiscard]] std::string want_of_child(const KernelWait& wait) const;
-  /// "make (pid 4711), which sleeps in wait4": who must act before the call returns.
+  /// "make (pid 4711)": who must act before the call returns.
   [[nodiscard]] std::string must_act(const KernelWait& wait) const;
+  /// ", which sleeps in wait4": what a lone one of them does.
+  [[nodiscard]] std::string lone_one_does(const KernelWait& wait, std::string_view before) const;
   [[nodiscard]] std::string other_process(Tid pid) const;
   [[nodiscard]] std::string inferred_edges(const Cycle& cycle) const;
 

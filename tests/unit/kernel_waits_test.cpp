@@ -67,8 +67,7 @@ TEST_F(InKernel, ReadersOfAPipeWaitForThoseWhoCanWrite) {
   EXPECT_EQ(sleeps_in(SYS_read, {3}).processes, std::vector<Tid>{kOther});
   EXPECT_EQ(
       words(),
-      "waits in read for data from a pipe, which only cat (pid 200), which sleeps in read can "
-      "write");
+      "waits in read for data from a pipe, which only cat (pid 200) can write; it sleeps in read");
   EXPECT_EQ(sleeps_in(SYS_write, {3}).processes, std::vector<Tid>{kTarget});
   EXPECT_EQ(words(), "waits in write for room in a pipe, which only this process itself can read");
 }
