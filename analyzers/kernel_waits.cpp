@@ -35,10 +35,14 @@ class KernelWaitFinder {
     std::vector<Tid> processes;
     switch (wait.subject.act) {
       case CallAct::kRead:
-        for (const std::size_t file : wait.files) add_writers(kernel_.files[file], processes);
+        for (const std::size_t file : wait.files) {
+          add_users(kernel_.files[file], &FileUser::writes, processes);
+        }
         break;
       case CallAct::kWrite:
-        for (const std::size_t file : wait.files) add_readers(kernel_.files[file], processes);
+        for (const std::size_t file : wait.files) {
+          add_users(kernel_.files[file], &FileUser::reads, processes);
+        }
         break;
       case CallAct::kFlock:
       case CallAct::kFcntl:
@@ -64,15 +68,9 @@ class KernelWaitFinder {
     return processes;
   }
 
-  void add_writers(const OpenFile& file, std::vector<Tid>& processes) const {
+  void add_users(const OpenFile& file, bool FileUser::*use, std::vector<Tid>& processes) const {
     for (const FileUser& user : kernel_.users) {
-      if (user.file == file.id && user.writes) processes.push_back(user.process);
-    }
-  }
-
-  void add_readers(const OpenFile& file, std::vector<Tid>& processes) const {
-    for (const FileUser& user : kernel_.users) {
-      if (user.file == file.id && user.reads) processes.push_back(user.process);
+      if (user.file == file.id && user.*use) processes.push_back(user.process);
     }
   }
 
@@ -121,8 +119,7 @@ std::vector<KernelWait> find_kernel_waits(const Snapshot& snapshot, Memory& memo
   std::vector<KernelWait> waits;
   for (ThreadIndex i = 0; i < threads.size(); ++i) {
     if (!may_wait(threads[i].activity) || threads[i].syscall < 0) continue;
-    const auto& moved = snapshot.kernel.moved;
-    if (std::ranges::find(moved, snapshot.threads[i].tid) != moved.end()) continue;
+    if (std::ranges::binary_search(snapshot.kernel.moved, snapshot.threads[i].tid)) continue;
     auto wait = finder.find(i, threads[i].syscall);
     if (!wait) continue;
     threads[i].kernel_wait = waits.size();

@@ -27,4 +27,7 @@ class Descriptor {
   int descriptor_ = -1;
 };
 
+/// A copy of another process's descriptor; not open where the kernel gives none.
+Descriptor copy_descriptor(int pidfd, int descriptor);
+
 }  // namespace pstuck

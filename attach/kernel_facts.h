@@ -107,7 +107,7 @@ struct KernelFacts {
   std::vector<FileUser> users;          ///< of pipes and files that others must act on
   std::vector<HeldFileLock> locks;      ///< of files for whose locks threads wait
   std::vector<OtherProcess> processes;  ///< ascending by pid; the target is not one of them
-  std::vector<Tid> moved;               ///< threads that woke while this was read
+  std::vector<Tid> moved;               ///< threads that woke while this was read; ascending
   bool some_not_seen = false;           ///< descriptors of some processes could not be read
 };
 

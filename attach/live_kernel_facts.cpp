@@ -10,7 +10,6 @@
 
 #include "attach/call_subject.h"
 #include "attach/open_files.h"
-#include "attach/target.h"
 
 // A thread that sleeps in a call names a descriptor, or a child. What that leads to is asked of
 // /proc; and where others must act before the call returns, of the /proc of all processes who they
@@ -37,30 +36,40 @@ constexpr std::size_t kMostTold = 1024;         // children, users of files, loc
 constexpr std::chrono::milliseconds kPatience{50};
 constexpr std::chrono::milliseconds kPause{1};
 
+bool is_in_call_of(const Syscall& before, const ThreadLook& look) {
+  return look.syscall.state == SyscallState::kInSyscall &&
+         look.syscall.arguments == before.arguments;
+}
+
 class KernelFactsReader {
  public:
-  explicit KernelFactsReader(const LiveProcess& process) : process_(process) {
-    const auto status = process.directory.read("status");
-    if (status) namespaces_ = parse_status(*status).ids_by_namespace.size();
-  }
+  explicit KernelFactsReader(const LiveProcess& process)
+      : process_(process), tasks_(proc_path(process.pid, "task")) {}
 
   KernelFacts read(std::span<const ThreadSnapshot> threads) && {
     std::vector<ThreadLook> before;
     for (const ThreadSnapshot& thread : threads) {
       const auto subject = find_subject(thread);
       if (!subject || subject->act == CallAct::kFutex) continue;
-      before.push_back(look_until_asleep(thread));
-      look_at(*subject);
+      const auto look = look_until_asleep(thread);
+      if (look) {
+        before.push_back(*look);
+        look_at(*subject);
+      } else {
+        facts_.moved.push_back(thread.tid);
+      }
     }
     if (!wanted_.empty() || wants_children_) look_at_processes();
     for (const FileUser& user : facts_.users) concerned_.insert(user.process);
     for (const HeldFileLock& lock : facts_.locks) concerned_.insert(lock.process);
     concerned_.erase(process_.pid);
+    if (!concerned_.empty()) count_namespaces();
     for (const Tid process : concerned_) describe(process);
     for (auto& [descriptor, file] : files_) {
       if (file) facts_.files.push_back(std::move(*file));
     }
     for (const ThreadLook& look : before) note_if_moved(look);
+    std::ranges::sort(facts_.moved);
     std::ranges::sort(facts_.users);
     std::ranges::sort(facts_.locks);
     return std::move(facts_);
@@ -69,9 +78,9 @@ class KernelFactsReader {
  private:
   [[nodiscard]] std::optional<CallSubject> find_subject(const ThreadSnapshot& thread) const;
   void look_at(const CallSubject& subject);
-  [[nodiscard]] ThreadLook look_again(const ThreadSnapshot& thread) const;
-  ThreadLook look_until_asleep(const ThreadSnapshot& thread);
+  std::optional<ThreadLook> look_until_asleep(const ThreadSnapshot& thread);
   void note_if_moved(const ThreadLook& before);
+  void count_namespaces();
   const OpenFile* file_at(std::int32_t descriptor);
   void look_at_processes();
   [[nodiscard]] bool may_be_wanted(const std::string& link) const;
@@ -79,6 +88,7 @@ class KernelFactsReader {
   void describe(Tid process);
 
   const LiveProcess& process_;
+  ProcDirectory tasks_;
   KernelFacts facts_;
   std::map<std::int32_t, std::optional<OpenFile>> files_;  // by descriptor
   std::set<FileId> wanted_;                                // whose users or locks are looked for
@@ -101,34 +111,31 @@ const OpenFile* KernelFactsReader::file_at(std::int32_t descriptor) {
   return entry->second ? &*entry->second : nullptr;
 }
 
-/// What the call is about is asked between two looks: a thread that ran meanwhile may wait for
-/// something else by now, or have got it.
-ThreadLook KernelFactsReader::look_again(const ThreadSnapshot& thread) const {
-  const ProcDirectory tasks(proc_path(process_.pid, "task"));
-  const auto facts = read_syscall(tasks, thread.tid);
-  ThreadLook look{.tid = thread.tid, .switches = read_switches(tasks, thread.tid)};
-  if (facts) look.syscall = facts->syscall;
-  look.exists = look.syscall.state == SyscallState::kInSyscall &&
-                look.syscall.arguments == thread.syscall.arguments;
-  return look;
-}
-
 /// A thread that was let go from its stop a moment ago sleeps again as soon as it gets a processor.
-ThreadLook KernelFactsReader::look_until_asleep(const ThreadSnapshot& thread) {
-  ThreadLook look = look_again(thread);
-  while (!look.exists && patience_ > kPause) {
+/// None for one that does not come back to its call.
+std::optional<ThreadLook> KernelFactsReader::look_until_asleep(const ThreadSnapshot& thread) {
+  ThreadLook look = look_at_thread(tasks_, thread.tid);
+  while (!is_in_call_of(thread.syscall, look)) {
+    if (patience_ <= kPause) return {};
     patience_ -= kPause;
     std::this_thread::sleep_for(kPause);
-    look = look_again(thread);
+    look = look_at_thread(tasks_, thread.tid);
   }
   return look;
 }
 
+/// What the calls are about is asked between two looks: a thread that ran meanwhile may wait for
+/// something else by now, or have got it.
 void KernelFactsReader::note_if_moved(const ThreadLook& before) {
-  const ThreadLook after = look_again({.tid = before.tid, .syscall = before.syscall});
-  if (!before.exists || !after.exists || before.switches != after.switches) {
+  const ThreadLook after = look_at_thread(tasks_, before.tid);
+  if (!is_in_call_of(before.syscall, after) || before.switches != after.switches) {
     facts_.moved.push_back(before.tid);
   }
+}
+
+void KernelFactsReader::count_namespaces() {
+  const auto status = process_.directory.read("status");
+  if (status) namespaces_ = parse_status(*status).ids_by_namespace.size();
 }
 
 std::optional<CallSubject> KernelFactsReader::find_subject(const ThreadSnapshot& thread) const {

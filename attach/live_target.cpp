@@ -226,13 +226,7 @@ std::optional<TaskElsewhere> LiveTarget::find_task(Tid id_in_target) {
 std::optional<Look> LiveTarget::look_again(std::span<const Tid> threads,
                                            std::span<const Address> locks) {
   Look look{.monotonic = read_clock(CLOCK_MONOTONIC)};
-  for (const Tid id : threads) {
-    ThreadLook& thread = look.threads.emplace_back(ThreadLook{.tid = id});
-    const auto syscall = read_syscall(tasks_, id);
-    thread.exists = syscall.has_value();
-    if (syscall) thread.syscall = syscall->syscall;
-    thread.switches = read_switches(tasks_, id);
-  }
+  for (const Tid id : threads) look.threads.push_back(look_at_thread(tasks_, id));
   for (const Address lock : locks) {
     look.locks.push_back(memory_.read_object<std::array<std::byte, 24>>(lock));
   }

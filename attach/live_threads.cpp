@@ -45,13 +45,9 @@ void take_syscall(const ProcDirectory& tasks, LiveThread& thread) {
   thread.program_counter = facts->program_counter;
 }
 
-// Calls that may have a socket as their first argument.
-bool is_socket_call(std::int64_t number) {
-  constexpr std::array kCalls = {SYS_read,     SYS_write,   SYS_readv,   SYS_writev,
-                                 SYS_connect,  SYS_accept,  SYS_accept4, SYS_sendto,
-                                 SYS_recvfrom, SYS_sendmsg, SYS_recvmsg, SYS_recvmmsg,
-                                 SYS_sendmmsg, SYS_splice,  SYS_sendfile};
-  return std::ranges::find(kCalls, number) != kCalls.end();
+// Its first argument may be a socket. (A write is disturbed by a stop in any case.)
+bool may_be_of_socket(CallAct act) {
+  return act == CallAct::kRead || act == CallAct::kAccept || act == CallAct::kConnect;
 }
 
 /// It would return what has come so far.
@@ -138,15 +134,23 @@ std::optional<LiveThread> read_thread_facts(const ProcDirectory& tasks, Tid id,
   return thread;
 }
 
+ThreadLook look_at_thread(const ProcDirectory& tasks, Tid id) {
+  ThreadLook look{.tid = id, .switches = read_switches(tasks, id)};
+  const auto facts = read_syscall(tasks, id);
+  look.exists = facts.has_value();
+  if (facts) look.syscall = facts->syscall;
+  return look;
+}
+
 bool stop_would_disturb(const Syscall& syscall, const ProcDirectory& process, int pidfd) {
   if (syscall.state != SyscallState::kInSyscall) return false;
   const BlockingCall* call = find_blocking_call(syscall.number);
-  if (call != nullptr && call->stop_interrupts) return true;
-  if (waits_for_all(syscall)) return true;
-  if (pidfd < 0 || !is_socket_call(syscall.number)) return false;
+  if (call == nullptr) return false;
+  if (call->stop_interrupts || waits_for_all(syscall)) return true;
+  if (pidfd < 0 || !may_be_of_socket(call->act)) return false;
   const auto descriptor = static_cast<int>(syscall.arguments[0]);
   if (!process.read_link(fmt::format("fd/{}", descriptor)).starts_with("socket:")) return false;
-  const Descriptor socket(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd, descriptor, 0)));
+  const Descriptor socket = copy_descriptor(pidfd, descriptor);
   return socket.is_open() &&
          (has_timeout(socket.get(), SO_RCVTIMEO) || has_timeout(socket.get(), SO_SNDTIMEO));
 }

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "attach/proc_files.h"
+#include "attach/target.h"
 
 namespace pstuck {
 
@@ -30,6 +31,9 @@ FactsClock read_facts_clock();
 /// which never run user code.
 std::optional<LiveThread> read_thread_facts(const ProcDirectory& tasks, Tid id,
                                             const FactsClock& clock, bool nested_pid_namespace);
+
+/// Looks at a thread again, without disturbing it.
+ThreadLook look_at_thread(const ProcDirectory& tasks, Tid id);
 
 /// The call that the thread is in would return early if the thread were stopped. Looks through
 /// `pidfd` at the socket's time-outs: with one set, socket calls do not restart (net/core/sock.c

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -87,7 +86,7 @@ std::uint64_t inode_in_brackets(std::string_view link) {
 
 std::optional<SocketFacts> read_socket(int pidfd, std::int32_t descriptor) {
   if (pidfd < 0) return {};
-  const Descriptor socket(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd, descriptor, 0)));
+  const Descriptor socket = copy_descriptor(pidfd, descriptor);
   return socket.is_open() ? std::optional(read_socket_facts(socket.get())) : std::nullopt;
 }
 
