@@ -6,22 +6,17 @@
 namespace pstuck {
 namespace {
 
-Json or_null(const std::optional<Tid>& tid) { return tid ? Json(tid->value) : Json(); }
-
 Json json_of_socket(const SocketFacts& socket) {
-  return {{"protocol", socket.protocol},
-          {"local", pstuck::or_null(socket.local)},
-          {"remote", pstuck::or_null(socket.remote)},
-          {"state", pstuck::or_null(socket.state)},
-          {"unread", pstuck::or_null(socket.unread)},
-          {"unsent", pstuck::or_null(socket.unsent)},
+  return {{"protocol", socket.protocol},      {"local", or_null(socket.local)},
+          {"remote", or_null(socket.remote)}, {"state", or_null(socket.state)},
+          {"unread", or_null(socket.unread)}, {"unsent", or_null(socket.unsent)},
           {"peer", or_null(socket.peer)}};
 }
 
 Json json_of_file(const OpenFile& file) {
   return {{"descriptor", file.descriptor},
           {"kind", json_word(file.kind)},
-          {"path", pstuck::or_null(file.path)},
+          {"path", or_null(file.path)},
           {"deleted", file.deleted},
           {"device", file.id ? Json(file.id->device) : Json()},
           {"inode", file.id ? Json(file.id->inode) : Json()},
@@ -34,14 +29,14 @@ Json json_of_file(const OpenFile& file) {
 
 Json json_of_syscall(std::int64_t number) {
   if (number < 0) return {};
-  return {{"number", number}, {"name", pstuck::or_null(std::string(syscall_name(number)))}};
+  return {{"number", number}, {"name", or_null(std::string(syscall_name(number)))}};
 }
 
 Json json_of_deadline(const std::optional<Deadline>& deadline) {
   if (!deadline) return {};
   return {{"clock", deadline->realtime ? "realtime" : "monotonic"},
           {"at_ns", deadline->at.count()},
-          {"remaining_ns", pstuck::or_null(deadline->remaining)}};
+          {"remaining_ns", or_null(deadline->remaining)}};
 }
 
 Json json_of_kernel_wait(const KernelWait& wait, const KernelFacts& kernel) {
@@ -53,10 +48,10 @@ Json json_of_kernel_wait(const KernelWait& wait, const KernelFacts& kernel) {
                             [&](std::size_t file) { return json_of_file(kernel.files.at(file)); })},
           {"exclusive", subject.exclusive},
           {"child", or_null(subject.child)},
-          {"group", pstuck::or_null(subject.group)},
-          {"id", pstuck::or_null(subject.id)},
-          {"path", pstuck::or_null(subject.path)},
-          {"address", pstuck::or_null(subject.address)},
+          {"group", or_null(subject.group)},
+          {"id", or_null(subject.id)},
+          {"path", or_null(subject.path)},
+          {"address", or_null(subject.address)},
           {"processes", list_of(wait.processes, [](Tid pid) { return Json(pid.value); })},
           {"deadline", json_of_deadline(wait.deadline)}};
 }

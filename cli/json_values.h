@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "attach/ids.h"
+
 namespace pstuck {
 
 using Json = nlohmann::ordered_json;
@@ -17,6 +19,8 @@ Json or_null(const std::optional<T>& value) {
 inline Json or_null(const std::optional<std::chrono::nanoseconds>& value) {
   return value ? Json(value->count()) : Json();
 }
+
+inline Json or_null(const std::optional<Tid>& tid) { return tid ? Json(tid->value) : Json(); }
 
 inline Json or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 

@@ -53,8 +53,8 @@ std::string_view path_kind_words(FileKind kind) {
   }
 }
 
-/// What a thread wants of the file.
-std::string_view want_of_file(const KernelWait& wait) {
+/// What a thread wants of the file, up to the file's name.
+std::string_view words_before_file(const KernelWait& wait) {
   switch (wait.subject.act) {
     case CallAct::kRead:
       return "for data from";
@@ -63,7 +63,6 @@ std::string_view want_of_file(const KernelWait& wait) {
     case CallAct::kTransfer:
       return "to copy between";
     case CallAct::kAccept:
-      return "for a connection to";
     case CallAct::kConnect:
       return "for a connection to";
     case CallAct::kFlock:
@@ -174,7 +173,7 @@ std::string Sentences::want_of_file(const KernelWait& wait) const {
   const auto& files = labels_.report().snapshot.kernel.files;
   const CallAct act = wait.subject.act;
   if (wait.files.empty() || wait.files.front() >= files.size()) {
-    return fmt::format("{} descriptor {}", pstuck::want_of_file(wait),
+    return fmt::format("{} descriptor {}", words_before_file(wait),
                        wait.subject.descriptors.front());
   }
   const OpenFile& first = files[wait.files.front()];
@@ -183,7 +182,7 @@ std::string Sentences::want_of_file(const KernelWait& wait) const {
     return fmt::format("for a connection to {} {}", printable(first.socket->protocol),
                        code(wait.subject.address));
   }
-  std::string text = fmt::format("{} {}", pstuck::want_of_file(wait), file(first));
+  std::string text = fmt::format("{} {}", words_before_file(wait), file(first));
   if (act == CallAct::kTransfer && wait.files.size() > 1) {
     text += " and " + file(files.at(wait.files[1]));
   }

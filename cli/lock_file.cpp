@@ -8,6 +8,7 @@
 
 #include "attach/error.h"
 #include "cli/toml_entry.h"
+#include "symbolize/demangle.h"
 
 // Every key is read through TomlEntry, which knows where it stands, so that a message can say
 // file:line:column. What is not known is refused: a misspelt key would silently do nothing.
@@ -40,17 +41,6 @@ constexpr std::array kUnits{std::pair{std::string_view("tid"), OwnerUnit::kTid},
 constexpr std::array kSlotUnits{kUnits[0], kUnits[1]};
 constexpr std::array kSuccesses{std::pair{std::string_view("zero"), Does::kTriesForZero},
                                 std::pair{std::string_view("nonzero"), Does::kTriesForOther}};
-
-/// Where the last "::" outside brackets begins; npos where there is none.
-std::size_t find_last_scope(std::string_view name) {
-  int depth = 0;
-  for (std::size_t i = name.size(); i-- > 1;) {
-    if (name[i] == '>') ++depth;
-    if (name[i] == '<') --depth;
-    if (depth == 0 && name[i] == ':' && name[i - 1] == ':') return i - 1;
-  }
-  return std::string_view::npos;
-}
 
 bool is_member_path(std::string_view path) {
   return !path.empty() && !path.starts_with('.') && !path.ends_with('.') &&

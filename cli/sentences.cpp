@@ -22,6 +22,24 @@ bool is_thread_end(const Diagnosis& diagnosis, ResourceIndex index) {
          diagnosis.resources[index].kind == ResourceKind::kThread;
 }
 
+/// Threads do not wait for work in such a call.
+bool is_no_idle_act(CallAct act) {
+  switch (act) {
+    case CallAct::kWrite:
+    case CallAct::kFlock:
+    case CallAct::kFcntl:
+    case CallAct::kOpen:
+    case CallAct::kConnect:
+    case CallAct::kSync:
+    case CallAct::kVfork:
+    case CallAct::kSemaphores:
+    case CallAct::kSendMessage:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string kind_count(FindingKind kind, std::size_t count) {
   switch (kind) {
     case FindingKind::kDeadlock:
@@ -87,21 +105,8 @@ std::string_view Sentences::calm_verdict() const {
            resource.kind == ResourceKind::kFuture;
   };
   const auto may_be_held_up_in_kernel = [&](const ThreadStatus& status) {
-    if (!status.kernel_wait) return false;
-    switch (diagnosis.kernel_waits.at(*status.kernel_wait).subject.act) {
-      case CallAct::kWrite:
-      case CallAct::kFlock:
-      case CallAct::kFcntl:
-      case CallAct::kOpen:
-      case CallAct::kConnect:
-      case CallAct::kSync:
-      case CallAct::kVfork:
-      case CallAct::kSemaphores:
-      case CallAct::kSendMessage:
-        return true;
-      default:
-        return false;
-    }
+    return status.kernel_wait &&
+           is_no_idle_act(diagnosis.kernel_waits.at(*status.kernel_wait).subject.act);
   };
   const bool doubts = diagnosis.moved > 0 || std::ranges::any_of(diagnosis.waits, may_be_held_up) ||
                       std::ranges::any_of(diagnosis.threads, leaves_a_doubt) ||

@@ -75,9 +75,6 @@ class Sentences {
   /// alike, or more generally what they do.
   [[nodiscard]] std::string group(const ThreadGroup& group) const;
 
-  /// "TCP 10.0.0.7:43122 → 10.0.0.5:5432", "a pipe", "terminal /dev/pts/3".
-  [[nodiscard]] std::string file(const OpenFile& file) const;
-
   /// "58 threads wait for g_cache, held by worker-7 (48235), in the deadlock above".
   [[nodiscard]] std::string pile_up(const PileUp& pile_up) const;
 
@@ -104,6 +101,8 @@ class Sentences {
   [[nodiscard]] bool nobody_can_come(const Resource& resource) const;
   [[nodiscard]] std::string fate(const Resource& resource) const;
   [[nodiscard]] std::string in_kernel(ThreadIndex index, std::size_t threads) const;
+  /// "TCP 10.0.0.7:43122 → 10.0.0.5:5432", "a pipe", "terminal /dev/pts/3".
+  [[nodiscard]] std::string file(const OpenFile& file) const;
   /// "for data from a pipe, which only cat (pid 4711) can write"; empty where nothing is known.
   [[nodiscard]] std::string want(const KernelWait& wait) const;
   [[nodiscard]] std::string want_of_any(const KernelWait& wait) const;

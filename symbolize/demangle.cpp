@@ -86,4 +86,15 @@ std::string_view without_version(std::string_view symbol) {
   return at == std::string_view::npos || at == 0 ? symbol : symbol.substr(0, at);
 }
 
+std::size_t find_last_scope(std::string_view name) {
+  int depth = 0;
+  for (std::size_t i = name.size(); i-- > 1;) {
+    const char c = name[i];
+    if (c == '>' || c == ')') ++depth;
+    if (c == '<' || c == '(') --depth;
+    if (depth == 0 && c == ':' && name[i - 1] == ':') return i - 1;
+  }
+  return std::string_view::npos;
+}
+
 }  // namespace pstuck

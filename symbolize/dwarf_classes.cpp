@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "symbolize/demangle.h"
 #include "symbolize/dwarf_units.h"
 
 namespace pstuck {
@@ -64,18 +65,6 @@ void ClassGatherer::walk(const DwarfEntry& parent, int depth) {
 }
 
 namespace {
-
-/// Where the last "::" outside brackets begins; npos for an unqualified name.
-std::size_t find_last_scope(std::string_view name) {
-  int depth = 0;
-  for (std::size_t i = name.size(); i-- > 1;) {
-    const char c = name[i];
-    if (c == '>' || c == ')') ++depth;
-    if (c == '<' || c == '(') --depth;
-    if (depth == 0 && c == ':' && name[i - 1] == ':') return i - 1;
-  }
-  return std::string_view::npos;
-}
 
 /// Demangler and compilers put spaces in different places.
 std::string without_spaces(std::string_view text) {

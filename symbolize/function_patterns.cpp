@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "symbolize/demangle.h"
+
 namespace pstuck {
 namespace {
 
@@ -43,8 +45,6 @@ std::string_view without_decltype(std::string_view name) {
   }
   return {};
 }
-
-std::string_view without_version(std::string_view name) { return name.substr(0, name.find('@')); }
 
 /// Manglings spell identifiers out, but have short forms for the names of namespace std's own, of
 /// operators and of what has no name.

@@ -75,8 +75,8 @@ class LibcFrames {
   }
 
   /// The innermost one that may have an arena.
-  [[nodiscard]] std::optional<std::size_t> find_malloc(std::size_t from = 0) const {
-    for (std::size_t i = from; i < stack_.frames.size(); ++i) {
+  [[nodiscard]] std::optional<std::size_t> find_malloc() const {
+    for (std::size_t i = 0; i < stack_.frames.size(); ++i) {
       if (is_malloc(i)) return i;
     }
     return {};
