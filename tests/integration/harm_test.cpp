@@ -36,7 +36,7 @@ bool sleeps_in(const SampleRun& sample, const std::string& role, std::uint64_t c
 }
 
 /// glibc 2.36 makes semop() of semtimedop (sysdeps/unix/sysv/linux/semop.c).
-bool all_sleep(const SampleRun& heartbeat) {
+bool all_are_blocked(const SampleRun& heartbeat) {
   return sleeps_in(heartbeat, "poller", SYS_epoll_wait) &&
          (sleeps_in(heartbeat, "semaphore", SYS_semtimedop) ||
           sleeps_in(heartbeat, "semaphore", SYS_semop)) &&
@@ -81,7 +81,7 @@ class DoNoHarm : public ::testing::TestWithParam<bool> {
 
 TEST_P(DoNoHarm, HeartBeatsOnAndNoCallIsBrokenOff) {
   SampleRun heartbeat({"heartbeat", "", "O2"});
-  ASSERT_TRUE(poll_until([&] { return all_sleep(heartbeat); }));
+  ASSERT_TRUE(poll_until([&] { return all_are_blocked(heartbeat); }));
   const Pulse before = feel_pulse(heartbeat);
   for (int look = 0; look < 5; ++look) {
     const auto target = diagnose(heartbeat.target(), options());
@@ -99,7 +99,7 @@ TEST_P(DoNoHarm, HeartBeatsOnAndNoCallIsBrokenOff) {
 TEST_P(DoNoHarm, KilledAtAnyMomentItLeavesNobodyStopped) {
   SampleRun crowd({"sleeping_holder", "", "O2"});
   SampleRun heartbeat({"heartbeat", "", "O2"});
-  ASSERT_TRUE(poll_until([&] { return all_sleep(heartbeat); }));
+  ASSERT_TRUE(poll_until([&] { return all_are_blocked(heartbeat); }));
   Command command = pstuck_command(options());
   command.push_back(crowd.target());
   command.push_back(heartbeat.target());

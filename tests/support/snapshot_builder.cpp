@@ -93,6 +93,13 @@ void FakeMemory::put(Address at, std::initializer_list<unsigned> bytes) {
   for (const unsigned byte : bytes) region.push_back(static_cast<std::byte>(byte));
 }
 
+void FakeMemory::put_code_before(Address end, std::initializer_list<unsigned> bytes) {
+  constexpr std::size_t kSize = 32;
+  auto& region = regions_[end - kSize];
+  region.assign(kSize - bytes.size(), std::byte{0x90});
+  for (const unsigned byte : bytes) region.push_back(static_cast<std::byte>(byte));
+}
+
 std::optional<DataSymbol> FakeProgram::find_data_symbol(Address at) {
   for (const auto& [start, symbol] : symbols) {
     if (at < start || at - start >= symbol.size) continue;

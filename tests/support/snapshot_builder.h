@@ -27,6 +27,8 @@ class FakeMemory final : public Memory {
 
   void put(Address at, std::span<const std::byte> bytes);
   void put(Address at, std::initializer_list<unsigned> bytes);
+  /// Code that ends there with these bytes, and 32 bytes in all.
+  void put_code_before(Address end, std::initializer_list<unsigned> bytes);
   template <typename T>
   void put_object(Address at, const T& object) {
     put(at, std::as_bytes(std::span(&object, 1)));

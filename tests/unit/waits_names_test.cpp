@@ -81,10 +81,7 @@ TEST(OtherPrimitives, ThatCallTheKernelThemselvesAreNoMutex) {
 TEST(Names, AreNotNeededWhereTheNumberIsInARegister) {
   SnapshotBuilder target;
   constexpr Address kLoop{0x7f0000005000};
-  std::vector<std::byte> code(32, std::byte{0x90});
-  const unsigned char end[] = {0x44, 0x89, 0xf8, 0x0f, 0x05};
-  std::memcpy(code.data() + 27, end, sizeof end);
-  target.memory().put(kLoop - 32, code);
+  target.memory().put_code_before(kLoop, {0x44, 0x89, 0xf8, 0x0f, 0x05});
   target.mutex("A").of_kind(0x240).owned_by(102);
   target.thread(101).waits_for("A").without_names().at_code(kLoop);
   target.thread(102).runs();

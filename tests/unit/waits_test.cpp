@@ -45,10 +45,7 @@ TEST(Waiting, GoesOnInARestartedCallWhoseCodeCannotBeRead) {
 TEST(Waiting, IsNotReadOutOfAnotherRestartedCall) {
   SnapshotBuilder target;
   constexpr Address kNanosleep{0x7f0000005000};
-  std::vector<std::byte> code(32, std::byte{0x90});
-  const unsigned char end[] = {0xb8, 0xe6, 0, 0, 0, 0x0f, 0x05};
-  std::memcpy(code.data() + 25, end, sizeof end);
-  target.memory().put(kNanosleep - 32, code);
+  target.memory().put_code_before(kNanosleep, {0xb8, 0xe6, 0, 0, 0, 0x0f, 0x05});
   target.mutex("A").owned_by(102);
   target.thread(101).waits_for_until("A", 2h).restarted().at_code(kNanosleep);
   target.thread(102).runs();

@@ -17,6 +17,22 @@ class WordLock : public Function {
     call(kContended);
     land(taken);
   }
+
+  /// One way takes the lock at `first`, the other that at `second`. Where both go on.
+  Address lock_on_two_ways(MachineRegister first, MachineRegister second) {
+    move(reg(kRbx), reg(kRdi));
+    const std::size_t other = jump(Operation::kJumpIf);
+    move(reg(kRdi), reg(first));
+    call(kLock);
+    const std::size_t over = jump();
+    land(other);
+    move(reg(kRdi), reg(second));
+    call(kLock);
+    land(over);
+    const Address work = call(kWork);
+    ret();
+    return work;
+  }
 };
 
 TEST_F(WordLock, IsTakenAtOnceOrWithAWait) {
@@ -127,32 +143,12 @@ TEST_F(WordLock, IsSeenToBeGivenBackAhead) {
 
 // pthread_mutex_lock(&m) on one way, pthread_mutex_lock(&m) on the other.
 TEST_F(WordLock, IsTakenOnEachOfTwoWays) {
-  move(reg(kRbx), reg(kRdi));
-  const std::size_t other = jump(Operation::kJumpIf);
-  move(reg(kRdi), reg(kRbx));
-  call(kLock);
-  const std::size_t over = jump();
-  land(other);
-  move(reg(kRdi), reg(kRbx));
-  call(kLock);
-  land(over);
-  const Address work = call(kWork);
-  ret();
+  const Address work = lock_on_two_ways(kRbx, kRbx);
   EXPECT_EQ(taken_at(work), "rdi");
 }
 
 TEST_F(WordLock, IsNotTheSameOnEachOfTwoWays) {
-  move(reg(kRbx), reg(kRdi));
-  const std::size_t other = jump(Operation::kJumpIf);
-  move(reg(kRdi), reg(kRbx));
-  call(kLock);
-  const std::size_t over = jump();
-  land(other);
-  move(reg(kRdi), reg(kRsi));
-  call(kLock);
-  land(over);
-  const Address work = call(kWork);
-  ret();
+  const Address work = lock_on_two_ways(kRbx, kRsi);
   const std::string taken = taken_at(work);
   EXPECT_TRUE(taken == "rdi? rsi?" || taken == "rsi? rdi?") << taken;
 }
