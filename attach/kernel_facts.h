@@ -54,6 +54,9 @@ struct OpenFile {
   std::int32_t descriptor = -1;
   FileKind kind = FileKind::kOther;
   std::optional<FileId> id;  ///< none where it cannot be told from other files
+  /// The file through which others act on this one: a pipe itself, the other end of a socket, the
+  /// other side of a terminal. None where that is not on this machine, or not known.
+  std::optional<FileId> other_end;
   std::string path;          ///< what /proc/PID/fd shows: "/var/log/x", "pipe:[123]"
   bool deleted = false;
   bool reads = false;   ///< it was opened to read
@@ -104,7 +107,7 @@ struct OtherProcess {
 
 struct KernelFacts {
   std::vector<OpenFile> files;          ///< ascending by descriptor
-  std::vector<FileUser> users;          ///< of pipes and files that others must act on
+  std::vector<FileUser> users;          ///< of the files' other ends
   std::vector<HeldFileLock> locks;      ///< of files for whose locks threads wait
   std::vector<OtherProcess> processes;  ///< ascending by pid; the target is not one of them
   std::vector<Tid> moved;               ///< threads that woke while this was read; ascending

@@ -150,7 +150,7 @@ void KernelFactsReader::look_at(const CallSubject& subject) {
     switch (subject.act) {
       case CallAct::kRead:
       case CallAct::kWrite:
-        if (file->kind == FileKind::kPipe && file->id) wanted_.insert(*file->id);
+        if (file->other_end) wanted_.insert(*file->other_end);
         break;
       case CallAct::kFlock:
       case CallAct::kFcntl:

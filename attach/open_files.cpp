@@ -131,6 +131,7 @@ std::optional<OpenFile> read_open_file(const ProcDirectory& process, int pidfd,
                 .process = look->facts.process,
                 .watches = look->facts.watches};
   if (file.process) file.kind = FileKind::kPidfd;
+  if (file.kind == FileKind::kPipe) file.other_end = file.id;
   if (file.kind == FileKind::kSocket) file.socket = read_socket(pidfd, descriptor);
   return file;
 }

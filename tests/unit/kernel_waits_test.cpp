@@ -39,6 +39,7 @@ class InKernel : public ::testing::Test {
   OpenFile& opens(std::int32_t descriptor, FileKind kind, const std::string& path) {
     kernel().files.push_back(
         {.descriptor = descriptor, .kind = kind, .id = FileId{1, 77}, .path = path});
+    if (kind == FileKind::kPipe) kernel().files.back().other_end = FileId{1, 77};
     return kernel().files.back();
   }
 
