@@ -5,39 +5,51 @@
 #include <vector>
 
 #include "analyzers/diagnosis.h"
+#include "analyzers/wait_for_graph.h"
 
 namespace pstuck {
 
-/// Who waits for whom, and who of them can never go on. A lock on its way, held by nobody of the
-/// target, or of which not all holders are known, makes no edge: who waits for it may go on.
+/// Where one process's threads and resources stand in a wait-for graph: those of a thread or
+/// resource come one after the other.
+struct ProcessVertices {
+  WaitForGraph::Vertex first_thread = 0;
+  WaitForGraph::Vertex first_resource = 0;
+
+  [[nodiscard]] WaitForGraph::Vertex of_thread(ThreadIndex thread) const {
+    return first_thread + thread;
+  }
+  [[nodiscard]] WaitForGraph::Vertex of_resource(ResourceIndex resource) const {
+    return first_resource + resource;
+  }
+};
+
+/// Adds a process's threads, the resources they wait for, and the threads that must act. A lock on
+/// its way, held by nobody of the process, or of which not all holders are known, makes no edge:
+/// who waits for it may go on.
+ProcessVertices add_process(const Diagnosis& diagnosis, WaitForGraph& graph);
+
+/// Who waits for whom in one process, and who of them can never go on.
 class WaitGraph {
  public:
   explicit WaitGraph(const Diagnosis& diagnosis);
 
-  [[nodiscard]] std::size_t threads() const { return resource_of_.size(); }
   /// The threads that must act before this one can go on, all of them or any, as
   /// Resource::needs says; empty for one that does not wait.
   [[nodiscard]] std::span<const ThreadIndex> waits_for(ThreadIndex thread) const;
   /// No order in which the threads could go on lets this one go on.
-  [[nodiscard]] bool is_stuck(ThreadIndex thread) const { return !can_go_on_[thread]; }
+  [[nodiscard]] bool is_stuck(ThreadIndex thread) const {
+    return graph_.is_stuck(vertices_.of_thread(thread));
+  }
   /// The one that must act first, of those who must act before the resource can be had: one that
   /// is stuck where there is one; none where nobody is known.
   [[nodiscard]] std::optional<ThreadIndex> find_blocker(ResourceIndex resource) const;
+  /// The sets of threads that are stuck and all reach each other: two threads or more, or one that
+  /// waits for itself. Each set ascending, the sets by their first thread.
+  [[nodiscard]] std::vector<std::vector<ThreadIndex>> find_knots() const;
 
  private:
-  class Reduction;
-
-  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
-
-  [[nodiscard]] std::span<const ThreadIndex> must_act(ResourceIndex resource) const {
-    return std::span(must_act_).subspan(first_[resource], first_[resource + 1] - first_[resource]);
-  }
-
-  std::vector<ResourceIndex> resource_of_;  // by thread; kNone for one that does not wait
-  std::vector<std::size_t> first_ = {0};    // by resource, into must_act_; one more at the end
-  std::vector<ThreadIndex> must_act_;
-  std::vector<bool> can_go_on_;         // by thread
-  std::vector<ThreadIndex> let_go_by_;  // by resource: who gave it free in the end, or kNone
+  WaitForGraph graph_;
+  ProcessVertices vertices_;
 };
 
 }  // namespace pstuck
