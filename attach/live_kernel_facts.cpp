@@ -28,9 +28,6 @@ namespace pstuck {
 namespace {
 
 constexpr std::size_t kMostFiles = 4096;
-constexpr std::size_t kMostProcesses = 1 << 16;
-constexpr std::size_t kMostLookedAt = 1 << 20;  // descriptors of other processes
-constexpr std::size_t kMostTold = 1024;         // children, users of files, locks
 
 // How long all threads together may take to sleep again.
 constexpr std::chrono::milliseconds kPatience{50};
@@ -43,8 +40,8 @@ bool is_in_call_of(const Syscall& before, const ThreadLook& look) {
 
 class KernelFactsReader {
  public:
-  explicit KernelFactsReader(const LiveProcess& process)
-      : process_(process), tasks_(proc_path(process.pid, "task")) {}
+  KernelFactsReader(const LiveProcess& process, OpenDescriptors& descriptors)
+      : process_(process), descriptors_(descriptors), tasks_(proc_path(process.pid, "task")) {}
 
   KernelFacts read(std::span<const ThreadSnapshot> threads) && {
     std::vector<ThreadLook> before;
@@ -70,7 +67,6 @@ class KernelFactsReader {
     }
     for (const ThreadLook& look : before) note_if_moved(look);
     std::ranges::sort(facts_.moved);
-    std::ranges::sort(facts_.users);
     std::ranges::sort(facts_.locks);
     return std::move(facts_);
   }
@@ -83,20 +79,17 @@ class KernelFactsReader {
   void count_namespaces();
   const OpenFile* file_at(std::int32_t descriptor);
   void look_at_processes();
-  [[nodiscard]] bool may_be_wanted(const std::string& link) const;
-  void look_at_files_of(Tid process);
   void describe(Tid process);
 
   const LiveProcess& process_;
+  OpenDescriptors& descriptors_;
   ProcDirectory tasks_;
   KernelFacts facts_;
   std::map<std::int32_t, std::optional<OpenFile>> files_;  // by descriptor
   std::set<FileId> wanted_;                                // whose users or locks are looked for
   bool wants_children_ = false;
   std::set<Tid> concerned_;
-  Mounts mounts_;
   std::chrono::milliseconds patience_ = kPatience;
-  std::size_t looked_at_ = 0;
   std::size_t namespaces_ = 0;  // that the target has an id in
 };
 
@@ -104,7 +97,8 @@ const OpenFile* KernelFactsReader::file_at(std::int32_t descriptor) {
   if (files_.size() >= kMostFiles && !files_.contains(descriptor)) return nullptr;
   const auto [entry, is_new] = files_.try_emplace(descriptor);
   if (is_new) {
-    entry->second = read_open_file(process_.directory, process_.pidfd, descriptor, mounts_);
+    entry->second =
+        read_open_file(process_.directory, process_.pidfd, descriptor, descriptors_.mounts());
     const auto& file = entry->second;
     if (file && file->process) concerned_.insert(*file->process);
   }
@@ -164,60 +158,15 @@ void KernelFactsReader::look_at(const CallSubject& subject) {
 }
 
 void KernelFactsReader::look_at_processes() {
-  const ProcDirectory all("/proc");
-  std::size_t children = 0;
-  std::vector<Tid> processes = all.read_ids();
-  if (processes.size() > kMostProcesses) {
-    processes.resize(kMostProcesses);
-    facts_.some_not_seen = true;
-  }
-  for (const Tid process : processes) {
-    if (!wanted_.empty()) look_at_files_of(process);
-    if (!wants_children_ || children >= kMostTold) continue;
-    const auto text = all.read(fmt::format("{}/stat", process.value));
-    const auto stat = text ? parse_stat(*text) : std::nullopt;
-    if (!stat || stat->parent != process_.pid) continue;
-    concerned_.insert(process);
-    facts_.some_not_seen = facts_.some_not_seen || ++children == kMostTold;
-  }
-}
-
-/// Most descriptors are left out by their name alone: "pipe:[123]" tells all.
-bool KernelFactsReader::may_be_wanted(const std::string& link) const {
-  return std::ranges::any_of(wanted_, [&](const FileId& id) {
-    if (link.starts_with('/')) return id.device != 0;
-    return id.device == 0 && link.ends_with(fmt::format("[{}]", id.inode));
-  });
-}
-
-void KernelFactsReader::look_at_files_of(Tid process) {
-  const ProcDirectory directory(proc_path(process));
-  const ProcDirectory descriptors(proc_path(process, "fd"));
-  if (!directory.exists()) return;
-  const std::vector<Tid> numbers = descriptors.read_ids();
-  // One whose first thread has ended shows none, though its other threads have them.
-  const bool is_hidden =
-      numbers.empty() && ProcDirectory(proc_path(process, "task")).read_ids().size() > 1;
-  if (!descriptors.exists() || is_hidden) facts_.some_not_seen = true;
-  for (const Tid number : numbers) {
-    if (++looked_at_ > kMostLookedAt || facts_.users.size() > kMostTold ||
-        facts_.locks.size() > kMostTold) {
-      facts_.some_not_seen = true;
-      return;
-    }
-    if (!may_be_wanted(directory.read_link(fmt::format("fd/{}", number.value)))) continue;
-    const auto look = look_at_descriptor(directory, number.value, mounts_);
-    if (!look || !look->id || !wanted_.contains(*look->id)) continue;
-    facts_.users.push_back({.file = *look->id,
-                            .process = process,
-                            .reads = look->facts.reads(),
-                            .writes = look->facts.writes()});
-    for (HeldFileLock lock : look->facts.locks) {
-      lock.file = *look->id;
-      lock.process = process;
-      facts_.locks.push_back(lock);
-    }
-  }
+  descriptors_.update();
+  for (const FileId& file : wanted_) descriptors_.add_users(file, facts_);
+  std::ranges::sort(facts_.users);
+  facts_.users.erase(std::unique(facts_.users.begin(), facts_.users.end()), facts_.users.end());
+  facts_.some_not_seen = facts_.some_not_seen || descriptors_.some_not_seen();
+  if (!wants_children_) return;
+  const std::vector<Tid> children = descriptors_.find_children(process_.pid);
+  concerned_.insert(children.begin(), children.end());
+  if (children.size() == OpenDescriptors::kMostTold) facts_.some_not_seen = true;
 }
 
 void KernelFactsReader::describe(Tid process) {
@@ -242,8 +191,9 @@ void KernelFactsReader::describe(Tid process) {
 
 }  // namespace
 
-KernelFacts read_kernel_facts(const LiveProcess& process, std::span<const ThreadSnapshot> threads) {
-  return KernelFactsReader(process).read(threads);
+KernelFacts read_kernel_facts(const LiveProcess& process, std::span<const ThreadSnapshot> threads,
+                              OpenDescriptors& descriptors) {
+  return KernelFactsReader(process, descriptors).read(threads);
 }
 
 }  // namespace pstuck

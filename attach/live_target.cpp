@@ -185,7 +185,9 @@ Snapshot LiveTarget::capture(const CaptureOptions& options) {
   find_semaphore_files(proc_path(process_.living, "root/dev/shm"), snapshot.mappings);
   capture_threads(options, snapshot);
   // From here on the target is running again.
-  snapshot.kernel = read_kernel_facts(live_process(snapshot), snapshot.threads);
+  OpenDescriptors own;
+  snapshot.kernel = read_kernel_facts(live_process(snapshot), snapshot.threads,
+                                      options.descriptors ? *options.descriptors : own);
   if (snapshot.threads.empty()) {
     throw Error(ErrorKind::kExited,
                 fmt::format("process {} exited while pstuck looked at it", process_.pid.value));

@@ -74,16 +74,6 @@ FileKind kind_of(const DescriptorLook& look) {
   return kind_of_nameless(look.path);
 }
 
-/// "pipe:[123]".
-std::uint64_t inode_in_brackets(std::string_view link) {
-  std::uint64_t inode = 0;
-  const std::size_t begin = link.find('[');
-  if (begin != std::string_view::npos) {
-    std::from_chars(link.data() + begin + 1, link.data() + link.size(), inode);
-  }
-  return inode;
-}
-
 std::optional<SocketFacts> read_socket(int pidfd, std::int32_t descriptor) {
   if (pidfd < 0) return {};
   const Descriptor socket = copy_descriptor(pidfd, descriptor);
@@ -91,6 +81,15 @@ std::optional<SocketFacts> read_socket(int pidfd, std::int32_t descriptor) {
 }
 
 }  // namespace
+
+std::optional<FileId> nameless_file_id(std::string_view name) {
+  if (!name.starts_with("pipe:[") && !name.starts_with("socket:[")) return {};
+  FileId id;
+  const char* const end = name.data() + name.size();
+  const char* const digits = name.data() + name.find('[') + 1;
+  const auto read = std::from_chars(digits, end, id.inode);
+  return read.ec == std::errc{} ? std::optional(id) : std::nullopt;
+}
 
 std::optional<DescriptorLook> look_at_descriptor(const ProcDirectory& process,
                                                  std::int32_t descriptor, Mounts& mounts) {
@@ -100,7 +99,7 @@ std::optional<DescriptorLook> look_at_descriptor(const ProcDirectory& process,
   look.facts = parse_descriptor(*text);
   look.kind = kind_of(look);
   if (!has_path(look)) {
-    look.id = FileId{0, inode_in_brackets(look.path)};
+    look.id = nameless_file_id(look.path);
     return look;
   }
   if (look.facts.mount) look.mount = mounts.find(process, *look.facts.mount);

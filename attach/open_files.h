@@ -16,6 +16,9 @@ struct DescriptorLook {
   DescriptorFacts facts;
 };
 
+/// Of a pipe or a socket, by what /proc calls it: "pipe:[123]".
+std::optional<FileId> nameless_file_id(std::string_view name);
+
 /// Looks without touching the file itself, which can be one of a server that does not answer. None
 /// for a descriptor that is not open, and where the kernel does not let pstuck look.
 std::optional<DescriptorLook> look_at_descriptor(const ProcDirectory& process,

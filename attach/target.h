@@ -10,10 +10,14 @@
 
 namespace pstuck {
 
+class OpenDescriptors;
+
 struct CaptureOptions {
   std::size_t stack_bytes =
       64 * 1024;        ///< copied for each thread; deeper bytes are read when needed
   bool freeze = false;  ///< stop all threads at one instant
+  /// Shared by the captures of several processes; null: each reads its own.
+  OpenDescriptors* descriptors = nullptr;
   std::function<void(std::size_t done, std::size_t total)> progress;  ///< may be empty
 };
 

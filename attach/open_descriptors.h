@@ -1,0 +1,52 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "attach/kernel_facts.h"
+#include "attach/mounts.h"
+
+namespace pstuck {
+
+/// Which processes have which files open, and whose children they are: the descriptors of all
+/// processes, their names read once. Several targets can ask the same table. Touches nobody.
+class OpenDescriptors {
+ public:
+  /// Reads what is not known yet: at first all processes, later those that started since. What a
+  /// process opened after it was read is not seen, which a new table mends.
+  void update();
+
+  /// Adds those that have the file open now, and the locks that they have through it.
+  void add_users(FileId file, KernelFacts& facts);
+
+  /// Those of its children that are so now; at most kMostTold.
+  [[nodiscard]] std::vector<Tid> find_children(Tid parent) const;
+
+  /// Descriptors of some processes could not be read.
+  [[nodiscard]] bool some_not_seen() const { return some_not_seen_; }
+
+  /// Known to the table from the files that it has looked at.
+  Mounts& mounts() { return mounts_; }
+
+  static constexpr std::size_t kMostTold = 1024;  ///< users of all files, locks, children
+
+ private:
+  struct Place {
+    Tid process;
+    std::int32_t descriptor = -1;
+  };
+
+  void read_names(Tid process);
+  void identify();
+
+  std::set<Tid> known_;
+  std::multimap<Tid, Tid> children_;
+  std::multimap<FileId, Place> places_;
+  std::vector<Place> with_path_;  // not in places_ yet: what they are is asked when it matters
+  Mounts mounts_;
+  std::size_t looked_at_ = 0;
+  bool some_not_seen_ = false;
+};
+
+}  // namespace pstuck
