@@ -70,7 +70,8 @@ class KernelWaitFinder {
 
   void add_users(const OpenFile& file, bool FileUser::*use, std::vector<Tid>& processes) const {
     for (const FileUser& user : kernel_.users) {
-      if (file.other_end && user.file == *file.other_end && user.*use) processes.push_back(user.process);
+      if (file.other_end && user.file == *file.other_end && user.*use)
+        processes.push_back(user.process);
     }
   }
 

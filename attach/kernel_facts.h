@@ -57,7 +57,7 @@ struct OpenFile {
   /// The file through which others act on this one: a pipe itself, the other end of a socket, the
   /// other side of a terminal. None where that is not on this machine, or not known.
   std::optional<FileId> other_end;
-  std::string path;          ///< what /proc/PID/fd shows: "/var/log/x", "pipe:[123]"
+  std::string path;  ///< what /proc/PID/fd shows: "/var/log/x", "pipe:[123]"
   bool deleted = false;
   bool reads = false;   ///< it was opened to read
   bool writes = false;  ///< it was opened to write
