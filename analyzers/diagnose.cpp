@@ -15,6 +15,7 @@
 #include "analyzers/owners.h"
 #include "analyzers/pileups.h"
 #include "analyzers/root_blockers.h"
+#include "analyzers/root_ranking.h"
 #include "analyzers/thread_status.h"
 #include "analyzers/wait_graph.h"
 #include "analyzers/witnessed_locks.h"
@@ -82,6 +83,7 @@ void draw_conclusions(const Snapshot& snapshot, Diagnosis& diagnosis) {
   // Follow the pile-ups to what must move first, and put the worst one first.
   find_root_blockers(diagnosis, diagnosis.pile_ups);
   sort_pile_ups(diagnosis.pile_ups);
+  diagnosis.root_blockers = rank_root_blockers(diagnosis);
 
   // Say what is wrong, and who is left.
   diagnosis.findings = find_findings(snapshot, diagnosis);

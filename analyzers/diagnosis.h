@@ -324,6 +324,17 @@ struct PileUp {
   std::size_t victims = 0;  ///< all threads behind the resource, through all hops
 };
 
+/// The end of chains of waits: a thread, or a deadlock, that must move before those behind it can.
+struct RootBlocker {
+  std::optional<ThreadIndex> thread;
+  std::optional<CycleIndex> cycle;
+  std::vector<PileUpIndex> pile_ups;  ///< whose chains end here, most victims first
+  std::vector<ThreadIndex> victims;   ///< behind it through all hops, ascending; none of its cycle
+  /// So many threads surely go on once it alone moves: of the victims, and all of its cycle. A
+  /// victim may need others to act as well.
+  std::size_t frees = 0;
+};
+
 enum class FindingKind {
   kDeadlock,   ///< a cycle
   kAllAsleep,  ///< every thread waits for another thread of the process, without a time limit
@@ -368,12 +379,13 @@ struct Diagnosis {
   std::vector<Resource> resources;       ///< ascending by kind, then address
   std::vector<Wait> waits;               ///< ascending by thread
   std::vector<KernelWait> kernel_waits;  ///< ascending by thread
-  std::vector<HeldLock> held;       ///< ascending by thread, innermost frame first, then resource
-  std::vector<Cycle> cycles;        ///< ascending by first thread
-  std::vector<PileUp> pile_ups;     ///< most victims first
-  std::vector<Finding> findings;    ///< deadlocks first, then by threads concerned
-  std::vector<ThreadGroup> others;  ///< biggest first
-  std::vector<BlindSpot> blind_spots;  ///< of the analysis; those of the capture are elsewhere
+  std::vector<HeldLock> held;    ///< ascending by thread, innermost frame first, then resource
+  std::vector<Cycle> cycles;     ///< ascending by first thread
+  std::vector<PileUp> pile_ups;  ///< most victims first
+  std::vector<RootBlocker> root_blockers;  ///< most victims first; of as many deadlocks first
+  std::vector<Finding> findings;           ///< deadlocks first, then by threads concerned
+  std::vector<ThreadGroup> others;         ///< biggest first
+  std::vector<BlindSpot> blind_spots;      ///< of the analysis; those of the capture are elsewhere
   std::size_t moved = 0;  ///< findings dropped since the second look saw their threads move
 };
 

@@ -233,17 +233,18 @@ std::string Sentences::want(const KernelWait& wait) const {
   }
 }
 
-std::string Sentences::in_kernel(ThreadIndex index, std::size_t threads) const {
+std::string Sentences::in_kernel(ThreadIndex index, std::size_t threads,
+                                 std::string_view lasted) const {
   const ThreadStatus& status = labels_.status(index);
   const auto& waits = labels_.report().diagnosis.kernel_waits;
-  std::string text = activity_words(status.activity, status.syscall, threads);
+  std::string text = activity_words(status.activity, status.syscall, threads, lasted);
   if (!status.kernel_wait || *status.kernel_wait >= waits.size()) return text;
   const KernelWait& wait = waits[*status.kernel_wait];
   const std::string wanted = want(wait);
   if (!wanted.empty() && status.activity == Activity::kUninterruptible) {
     text += ", " + wanted;
   } else if (!wanted.empty()) {
-    text = fmt::format("{} in {} {}", verb_for(threads, "waits", "wait"),
+    text = fmt::format("{} in {} {}", verb_so_long("waits", "wait", "waited", threads, lasted),
                        syscall_words(status.syscall), wanted);
   }
   const auto& deadline = wait.deadline;

@@ -113,7 +113,7 @@ std::string hold_and_wait(const Sentences& sentences, const Finding& finding) {
     const std::string taken = sentences.taken(sentences.labels().held(*holder.thread, lock));
     return fmt::format("{} keeps the lock{} and {}", sentences.thread(*holder.thread),
                        taken.empty() ? "" : fmt::format(", taken in {},", taken),
-                       sentences.activity(*holder.thread));
+                       sentences.lasting_activity(*holder.thread));
   }
   return "not shown: the recorded owner is not there to wait for anything";
 }

@@ -42,6 +42,7 @@ class ReportWriter {
   [[nodiscard]] Json holder(const Holder& holder) const;
   [[nodiscard]] Json cycle(const Cycle& cycle) const;
   [[nodiscard]] Json pile_up(const PileUp& pile_up) const;
+  [[nodiscard]] Json root_blocker(const RootBlocker& root) const;
   [[nodiscard]] Json finding(const Finding& finding) const;
   [[nodiscard]] Json other(const ThreadGroup& group) const;
 
@@ -95,6 +96,8 @@ Json ReportWriter::target() const {
   json["cycles"] = list_of(diagnosis_.cycles, [&](const Cycle& item) { return cycle(item); });
   json["pile_ups"] =
       list_of(diagnosis_.pile_ups, [&](const PileUp& item) { return pile_up(item); });
+  json["root_blockers"] = list_of(diagnosis_.root_blockers,
+                                  [&](const RootBlocker& item) { return root_blocker(item); });
   json["findings"] =
       list_of(diagnosis_.findings, [&](const Finding& item) { return finding(item); });
   json["others"] = list_of(diagnosis_.others, [&](const ThreadGroup& item) { return other(item); });
@@ -311,6 +314,12 @@ Json ReportWriter::pile_up(const PileUp& pile_up) const {
       {"root_tid", tid(pile_up.root)},
       {"hops", pile_up.hops},
       {"victims", pile_up.victims}};
+}
+
+Json ReportWriter::root_blocker(const RootBlocker& root) const {
+  return {{"tid", tid(root.thread)},   {"cycle", or_null(root.cycle)},
+          {"pile_ups", root.pile_ups}, {"victims", tids(root.victims)},
+          {"frees", root.frees},       {"sentence", sentences_.root_blocker(root)}};
 }
 
 Json ReportWriter::finding(const Finding& finding) const {

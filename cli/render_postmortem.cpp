@@ -83,6 +83,9 @@ void write_cycle(const Document& document) {
   }
   if (diagnosis.pile_ups.empty()) return;
   document.out << "\nWho waits behind whom:\n\n";
+  for (const RootBlocker* const root : document.sentences.ranking()) {
+    document.out << "- " << document.sentences.root_blocker(*root) << ".\n";
+  }
   for (std::size_t i = 0; i < diagnosis.pile_ups.size() && i < kShownPileUps; ++i) {
     document.out << "- " << document.sentences.pile_up(diagnosis.pile_ups[i]) << ".\n";
   }

@@ -17,6 +17,7 @@ constexpr std::size_t kFullFindings = 8;
 constexpr std::size_t kStacksOfACycle = 8;
 constexpr std::size_t kFramesOfAStack = 12;
 constexpr std::size_t kFramesOutsideAWait = 4;
+constexpr std::size_t kShownRoots = 5;
 constexpr std::size_t kShownPileUps = 10;
 constexpr std::size_t kShownOthers = 12;
 
@@ -89,6 +90,22 @@ void print_findings(const TextPage& page) {
 bool told_in_a_finding(const Diagnosis& diagnosis, const PileUp& pile_up) {
   return std::any_of(diagnosis.findings.begin(), diagnosis.findings.end(),
                      [&](const Finding& f) { return f.resource == pile_up.resource; });
+}
+
+void print_roots(const TextPage& page) {
+  const auto& roots = page.sentences.ranking();
+  const std::size_t shown = std::min(roots.size(), kShownRoots);
+  for (std::size_t i = 0; i < shown; ++i) {
+    page.out << (i == 0 ? "\n" + page.palette.paint(page.palette.head, "ROOTS") + "     "
+                        : std::string(10, ' '))
+             << page.sentences.root_blocker(*roots[i]) << '\n';
+  }
+  if (shown < roots.size()) {
+    page.out << std::string(10, ' ') << "… "
+             << count_words(roots.size() - shown, "more thread or deadlock must move",
+                            "more threads or deadlocks must move")
+             << '\n';
+  }
 }
 
 void print_pile_up(const TextPage& page, const PileUp& pile_up) {
@@ -196,6 +213,7 @@ void render_text(const Report& report, const Palette& palette, std::ostream& out
   const TextPage page(report, palette, out);
   const bool calm = report.diagnosis.findings.empty();
   (calm ? print_calm : print_findings)(page);
+  print_roots(page);
   print_pile_ups(page);
   if (!calm) print_others(page);
   print_blind_spots(page);

@@ -203,6 +203,9 @@ void print_found(const TextPage& page) {
     if (finding.cycle) print_cycle(page, page.report.diagnosis.cycles.at(*finding.cycle));
     print_evidence(page, finding);
   }
+  for (const RootBlocker* const root : page.sentences.ranking()) {
+    page.out << '\n' << page.sentences.root_blocker(*root) << '\n';
+  }
   for (const PileUp& pile_up : page.report.diagnosis.pile_ups) {
     if (!is_worth_telling(page.report.diagnosis, pile_up)) continue;
     page.out << '\n' << page.sentences.pile_up(pile_up) << '\n';

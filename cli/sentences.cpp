@@ -16,6 +16,7 @@ namespace pstuck {
 namespace {
 
 constexpr std::string_view kDot = " · ";
+constexpr std::chrono::seconds kWorthTelling{1};
 
 bool is_thread_end(const Diagnosis& diagnosis, ResourceIndex index) {
   return index < diagnosis.resources.size() &&
@@ -61,7 +62,8 @@ std::string kind_count(FindingKind kind, std::size_t count) {
 
 }  // namespace
 
-Sentences::Sentences(const Report& report, Ink ink) : labels_(report), ink_(std::move(ink)) {}
+Sentences::Sentences(const Report& report, Ink ink)
+    : labels_(report), ink_(std::move(ink)), ranking_(rank_roots(report.diagnosis)) {}
 
 std::string Sentences::thread(ThreadIndex index) const { return ink_.name(labels_.thread(index)); }
 
@@ -73,7 +75,9 @@ std::string Sentences::code(std::string_view hostile) const {
 
 std::string Sentences::verdict(const Finding& finding) const {
   std::string text = finding.kind == FindingKind::kDeadlock ? deadlock(finding) : stuck(finding);
-  if (finding.since) text += fmt::format("{}for {}", kDot, duration_words(*finding.since));
+  // Of a stalled holder it is told how long itself has waited.
+  if (finding.since && finding.kind != FindingKind::kStalledHolder)
+    text += fmt::format("{}for {}", kDot, duration_words(*finding.since));
   if (finding.ends_by_itself) {
     text +=
         finding.ends_by_itself->count() > 0
@@ -183,7 +187,7 @@ std::string Sentences::stuck(const Finding& finding) const {
       return fmt::format("{}{}, which {}{} {} and {}", who, thread(*holder.thread),
                          holder.evidence == Evidence::kInferred ? "likely " : "",
                          part_words(resource, *holder.thread), lock(index),
-                         activity(*holder.thread));
+                         lasting_activity(*holder.thread));
   }
   return who + lock(index);
 }
@@ -234,14 +238,25 @@ std::string Sentences::proof(const Finding& finding) const {
   return fmt::format("{} between two reads {} apart", nobody, gap);
 }
 
-std::string Sentences::activity(ThreadIndex index) const {
+std::string Sentences::activity(ThreadIndex index) const { return activity(index, {}); }
+
+std::string Sentences::lasting_activity(ThreadIndex index) const {
+  const auto& threads = labels_.report().snapshot.threads;
+  if (index >= threads.size()) return activity(index);
+  const auto& not_run_for = threads[index].not_run_for;
+  const bool is_long = not_run_for && *not_run_for >= kWorthTelling;
+  return activity(index, is_long ? duration_words(*not_run_for) : std::string());
+}
+
+std::string Sentences::activity(ThreadIndex index, std::string_view lasted) const {
   const ThreadStatus& status = labels_.status(index);
   const auto& waits = labels_.report().diagnosis.waits;
   if (status.wait && *status.wait < waits.size()) {
     const Wait& wait = waits[*status.wait];
-    return fmt::format("waits {} {}", wait_words(wait.kind), lock(wait.resource));
+    return fmt::format("{} {} {}", lasted.empty() ? "waits" : fmt::format("has waited {}", lasted),
+                       wait_words(wait.kind), lock(wait.resource));
   }
-  std::string text = in_kernel(index, 1);
+  std::string text = in_kernel(index, 1, lasted);
   const auto& threads = labels_.report().snapshot.threads;
   if (status.activity == Activity::kUninterruptible && index < threads.size() &&
       !threads[index].wait_channel.empty()) {
@@ -270,11 +285,10 @@ std::string Sentences::chain(ResourceIndex first) const {
     if (!shown && (deadlock || !status.wait)) text += " … to " + thread(*link.blocker);
     if (deadlock) {
       text += one_of_them.empty() ? ", in " : one_of_them + " is in ";
-      return text + (labels_.deadlocks() == 1 ? "the deadlock above"
-                                              : fmt::format("deadlock {} above", *deadlock + 1));
+      return text + deadlock_above(*deadlock);
     }
     const std::string which = one_of_them.empty() ? ", which" : one_of_them;
-    if (!status.wait) return text + which + " " + activity(*link.blocker);
+    if (!status.wait) return text + which + " " + lasting_activity(*link.blocker);
     const Wait& wait = diagnosis.waits.at(*status.wait);
     if (hop + 1 < kShownLocks) text += fmt::format("{} waits {} ", which, wait_words(wait.kind));
     resource = wait.resource;
@@ -293,9 +307,10 @@ std::string Sentences::pile_up(const PileUp& pile_up) const {
   std::string text =
       fmt::format("{} {} {} {}", who, verb_for(count, "waits", "wait"),
                   wait_words(alike ? first.kind : WaitKind::kLock), chain(pile_up.resource));
-  if (pile_up.victims > count)
-    text += fmt::format("{}{} in all are stuck here", kDot, pile_up.victims);
-  return text;
+  if (pile_up.victims == count) return text;
+  const std::string frees = moving_it_frees(pile_up);
+  if (!frees.empty()) return text + std::string(kDot) + frees;
+  return fmt::format("{}{}{} in all are stuck here", text, kDot, pile_up.victims);
 }
 
 std::string Sentences::deadline(const Wait& wait) const {

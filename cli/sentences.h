@@ -71,12 +71,22 @@ class Sentences {
   /// "sleeps in clock_nanosleep", "waits for g_cache".
   [[nodiscard]] std::string activity(ThreadIndex index) const;
 
+  /// The same with how long already: "has slept 3m 12s in clock_nanosleep".
+  [[nodiscard]] std::string lasting_activity(ThreadIndex index) const;
+
   /// "wait in recvfrom for data from TCP 10.0.0.7:43122 → 10.0.0.5:5432": all threads of a group
   /// alike, or more generally what they do.
   [[nodiscard]] std::string group(const ThreadGroup& group) const;
 
   /// "58 threads wait for g_cache, held by worker-7 (48235), in the deadlock above".
   [[nodiscard]] std::string pile_up(const PileUp& pile_up) const;
+
+  /// "moving storage (48235) frees 212 of 230 threads: it holds g_cache and …".
+  [[nodiscard]] std::string root_blocker(const RootBlocker& root) const;
+
+  /// The root blockers that several threads are behind, where there are several such and the
+  /// findings do not tell of all of them; else none.
+  [[nodiscard]] const std::vector<const RootBlocker*>& ranking() const { return ranking_; }
 
   /// "times out in 4.2 s"; empty for a wait without end.
   [[nodiscard]] std::string deadline(const Wait& wait) const;
@@ -88,6 +98,7 @@ class Sentences {
   [[nodiscard]] std::string capture() const;
 
  private:
+  static std::vector<const RootBlocker*> rank_roots(const Diagnosis& diagnosis);
   [[nodiscard]] std::string deadlock(const Finding& finding) const;
   /// ", in a signal handler that interrupted malloc,": of a thread that waits for itself; else
   /// empty.
@@ -95,12 +106,20 @@ class Sentences {
   [[nodiscard]] std::string stuck(const Finding& finding) const;
   [[nodiscard]] std::string proof(const Finding& finding) const;
   [[nodiscard]] std::string chain(ResourceIndex first) const;
+  [[nodiscard]] std::string deadlock_above(std::size_t number) const;
+  /// "frees up to 212 of 230 threads".
+  [[nodiscard]] std::string frees(const RootBlocker& root) const;
+  /// The same of the thread that a pile-up's sentence ends with; empty where that is none, or where
+  /// the ranking tells it.
+  [[nodiscard]] std::string moving_it_frees(const PileUp& pile_up) const;
+  [[nodiscard]] std::string activity(ThreadIndex index, std::string_view lasted) const;
   [[nodiscard]] std::string all_asleep(const Finding& finding) const;
   [[nodiscard]] std::string elsewhere(const Holder& holder) const;
   [[nodiscard]] std::string partners(const Resource& resource) const;
   [[nodiscard]] bool nobody_can_come(const Resource& resource) const;
   [[nodiscard]] std::string fate(const Resource& resource) const;
-  [[nodiscard]] std::string in_kernel(ThreadIndex index, std::size_t threads) const;
+  [[nodiscard]] std::string in_kernel(ThreadIndex index, std::size_t threads,
+                                      std::string_view lasted = {}) const;
   /// "TCP 10.0.0.7:43122 → 10.0.0.5:5432", "a pipe", "terminal /dev/pts/3".
   [[nodiscard]] std::string file(const OpenFile& file) const;
   /// "for data from a pipe, which only cat (pid 4711) can write"; empty where nothing is known.
@@ -117,6 +136,7 @@ class Sentences {
 
   Labels labels_;
   Ink ink_;
+  std::vector<const RootBlocker*> ranking_;
 };
 
 }  // namespace pstuck

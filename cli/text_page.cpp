@@ -262,17 +262,11 @@ void print_holder(const TextPage& page, ResourceIndex lock) {
   const Resource& resource = page.report.diagnosis.resources.at(lock);
   if (!resource.blocker) return;
   const ThreadIndex holder = *resource.blocker;
-  const auto& threads = page.report.snapshot.threads;
   const std::string taken = page.sentences.taken(page.labels().held(holder, lock));
   page.out << "  " << page.sentences.thread(holder) << ' ';
   if (!taken.empty())
     page.out << "took " << page.sentences.lock(lock) << " in " << taken << " and ";
-  page.out << page.sentences.activity(holder);
-  const bool runs = page.labels().status(holder).activity == Activity::kRuns;
-  if (holder < threads.size() && threads[holder].not_run_for && !runs) {
-    page.out << ", not run for " << duration_words(*threads[holder].not_run_for);
-  }
-  page.out << '\n';
+  page.out << page.sentences.lasting_activity(holder) << '\n';
   const std::size_t first = page.labels().status(holder).frame.value_or(0);
   const std::size_t own = program_frames_from(page.labels(), holder, first);
   const FrameRange range =

@@ -152,34 +152,42 @@ std::string with_article(std::string_view words) {
   return fmt::format("{} {}", vowel ? "an" : "a", words);
 }
 
-std::string activity_words(Activity activity, std::int64_t syscall, std::size_t threads) {
-  const auto verb = [&](std::string_view one, std::string_view many) {
-    return std::string(verb_for(threads, one, many));
+std::string verb_so_long(std::string_view one, std::string_view many, std::string_view perfect,
+                         std::size_t threads, std::string_view lasted) {
+  if (lasted.empty()) return std::string(verb_for(threads, one, many));
+  return fmt::format("{} {} {}", verb_for(threads, "has", "have"), perfect, lasted);
+}
+
+std::string activity_words(Activity activity, std::int64_t syscall, std::size_t threads,
+                           std::string_view lasted) {
+  const auto verb = [&](std::string_view one, std::string_view many, std::string_view perfect) {
+    return verb_so_long(one, many, perfect, threads, lasted);
   };
   const std::string in_call = syscall >= 0 ? " in " + syscall_words(syscall) : "";
   switch (activity) {
     case Activity::kWaits:
-      return verb("waits", "wait");
+      return verb("waits", "wait", "waited");
     case Activity::kFutex:
-      return verb("waits", "wait") + " in a futex call";
+      return verb("waits", "wait", "waited") + " in a futex call";
     case Activity::kIdle:
-      return verb("waits", "wait") + " for work" + in_call;
+      return verb("waits", "wait", "waited") + " for work" + in_call;
     case Activity::kSleeps:
-      return verb("sleeps", "sleep") + in_call;
+      return verb("sleeps", "sleep", "slept") + in_call;
     case Activity::kBlocked:
-      return verb("is", "are") + " blocked" + (in_call.empty() ? " in the kernel" : in_call);
+      return verb("is blocked", "are blocked", "been blocked") +
+             (in_call.empty() ? " in the kernel" : in_call);
     case Activity::kUninterruptible:
-      return verb("is", "are") + " in uninterruptible sleep" + in_call;
+      return verb("is", "are", "been") + " in uninterruptible sleep" + in_call;
     case Activity::kStopped:
-      return verb("is", "are") + " stopped by a signal or a tracer";
+      return verb("is stopped", "are stopped", "been stopped") + " by a signal or a tracer";
     case Activity::kRuns:
-      return verb("runs", "run");
+      return std::string(verb_for(threads, "runs", "run"));
     case Activity::kEnded:
-      return verb("has", "have") + " ended";
+      return std::string(verb_for(threads, "has ended", "have ended"));
     case Activity::kUnknown:
       break;
   }
-  return verb("does", "do") + " something that pstuck could not see";
+  return std::string(verb_for(threads, "does", "do")) + " something that pstuck could not see";
 }
 
 std::string_view state_words(char state) {

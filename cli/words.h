@@ -57,7 +57,13 @@ std::string with_article(std::string_view words);
 
 /// What a thread is doing, for one ("sleeps in poll") or for many ("sleep in poll"). A wait that
 /// was recognised needs more words than these.
-std::string activity_words(Activity activity, std::int64_t syscall, std::size_t threads);
+/// With `lasted`, how long already: "has slept 3m 12s in clock_nanosleep".
+std::string activity_words(Activity activity, std::int64_t syscall, std::size_t threads,
+                           std::string_view lasted = {});
+
+/// "waits", "wait", or "has waited 3m 12s".
+std::string verb_so_long(std::string_view one, std::string_view many, std::string_view perfect,
+                         std::size_t threads, std::string_view lasted);
 
 /// The id that a lock recorded, "48231"; "unknown" where it recorded none.
 std::string owner_id_words(const Holder& holder);

@@ -6,12 +6,12 @@
 //                                                          its child has, its child's end, a FIFO
 //
 // Run with: recv write flock fcntl child open
-// pstuck: waits in recvfrom for data from TCP 127.0.0.1:
-// pstuck: waits in write for room in a pipe, which only helper
-// pstuck: waits in flock for an exclusive lock of /tmp/pstuck-sample-
-// pstuck: waits in fcntl for an exclusive lock of /tmp/pstuck-sample-
-// pstuck: waits in wait4 for the child helper
-// pstuck: waits in openat to open /proc/self/fd/
+// pstuck: in recvfrom for data from TCP 127.0.0.1:
+// pstuck: in write for room in a pipe, which only helper
+// pstuck: in flock for an exclusive lock of /tmp/pstuck-sample-
+// pstuck: in fcntl for an exclusive lock of /tmp/pstuck-sample-
+// pstuck: in wait4 for the child helper
+// pstuck: in openat to open /proc/self/fd/
 
 #include <arpa/inet.h>
 #include <fcntl.h>

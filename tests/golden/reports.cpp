@@ -211,11 +211,12 @@ Report chain() {
       behind.push_back(thread);
     }
     PileUp& pile = story.pile_up(locks[i], waits);
-    pile.root = root;
+    pile.root = pile.end = root;
     pile.hops = i + 1;
     pile.victims = 27 - 9 * i;
     if (i > 0) pile.next = i - 1;
   }
+  story.root_blocker(root, {0, 1, 2});
   story.stuck(FindingKind::kStalledHolder, locks[0]).stuck_behind = behind;
   return story.report;
 }
@@ -391,6 +392,7 @@ std::vector<NamedReports> all_reports() {
       {"hostile_names", {hostile_names()}},
       {"reader_deadlock", {reader_deadlock()}},
       {"root_in_the_kernel", {root_in_the_kernel()}},
+      {"several_roots", {several_roots()}},
       {"all_asleep", {all_asleep()}},
       {"core_deadlock", {core_deadlock()}},
       {"empty", {empty()}},

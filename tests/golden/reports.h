@@ -37,6 +37,8 @@ Report reader_deadlock();
 Report all_asleep();
 /// A holder that waits for a server, and a thread that waits for a file lock of another process.
 Report root_in_the_kernel();
+/// Two threads and a deadlock that must move first; one of the threads frees nobody alone.
+Report several_roots();
 /// The two-lock deadlock as a core shows it: no clocks, no second look.
 Report core_deadlock();
 /// Nothing at all.

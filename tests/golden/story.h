@@ -232,6 +232,20 @@ class Story {
     return report.diagnosis.pile_ups.back();
   }
 
+  /// At the end of these pile-ups, all of whose threads it frees.
+  RootBlocker& root_blocker(ThreadIndex thread, const std::vector<PileUpIndex>& pile_ups) {
+    RootBlocker root{.thread = thread, .pile_ups = pile_ups};
+    for (const PileUpIndex i : pile_ups) {
+      for (const WaitIndex wait : report.diagnosis.pile_ups[i].waits) {
+        root.victims.push_back(report.diagnosis.waits[wait].thread);
+      }
+    }
+    std::ranges::sort(root.victims);
+    root.frees = root.victims.size();
+    report.diagnosis.root_blockers.push_back(root);
+    return report.diagnosis.root_blockers.back();
+  }
+
   void others(const std::vector<ThreadIndex>& threads) {
     const ThreadStatus status = report.diagnosis.threads[threads.front()];
     report.diagnosis.others.push_back({.activity = status.activity,

@@ -27,6 +27,7 @@ class DiagnosisInvariants {
     check_cycles();
     check_pile_ups();
     check_chains();
+    check_root_blockers();
     check_findings();
     check_every_thread_is_spoken_of_once();
     return broken_;
@@ -203,6 +204,33 @@ class DiagnosisInvariants {
     for (PileUpIndex i = 0; i < victims.size(); ++i) {
       hold(victims[i] == diagnosis_.pile_ups[i].victims, "victims add up");
     }
+  }
+
+  void check_root_blockers() {
+    std::vector<std::size_t> listed(diagnosis_.pile_ups.size());
+    std::set<std::tuple<std::optional<ThreadIndex>, std::optional<CycleIndex>>> ends;
+    for (const RootBlocker& root : diagnosis_.root_blockers) {
+      hold(root.thread.has_value() != root.cycle.has_value(), "a root is a thread or a deadlock");
+      hold(ends.emplace(root.thread, root.cycle).second, "each root once");
+      std::size_t victims = 0;
+      for (const PileUpIndex i : root.pile_ups) {
+        const PileUp& pile_up = diagnosis_.pile_ups.at(i);
+        hold(pile_up.end == root.thread && pile_up.cycle == root.cycle, "a chain ends in its root");
+        victims += pile_up.waits.size();
+        ++listed[i];
+      }
+      hold(victims == root.victims.size(), "victims of a root");
+      hold(std::ranges::is_sorted(root.victims, std::ranges::less_equal{}), "victims ascend");
+      const std::size_t members = root.cycle ? diagnosis_.cycles[*root.cycle].waits.size() : 0;
+      hold(members <= root.frees && root.frees <= victims + members, "who is freed was stuck");
+    }
+    for (PileUpIndex i = 0; i < listed.size(); ++i) {
+      const bool has_root = diagnosis_.pile_ups[i].end || diagnosis_.pile_ups[i].cycle;
+      hold(listed[i] == (has_root ? 1 : 0), "a pile-up with an end has one root");
+    }
+    hold(std::ranges::is_sorted(diagnosis_.root_blockers, std::ranges::greater{},
+                                [](const RootBlocker& root) { return root.victims.size(); }),
+         "the worst root is first");
   }
 
   void check_findings() {

@@ -207,7 +207,7 @@ TEST(TextReport, AHolderTellsWhereItTookTheLockAndWhatElseItHolds) {
   const std::string text = text_of(golden::chain());
   EXPECT_TRUE(contains(text,
                        "\n  flusher (801) took g_stage_1 in Flusher::flush at flush.cpp:40 and "
-                       "sleeps in clock_nanosleep, not run for 3m 12s\n"));
+                       "has slept 3m 12s in clock_nanosleep\n"));
   EXPECT_TRUE(
       contains(text,
                "\n    also holds, frame not known: stdout and mutex 0x7f0010004000 (found by "
@@ -317,10 +317,32 @@ TEST(TextReport, ALongChainNamesItsEnds) {
   pile.resource = diagnosis.resources.size() - 1;
   pile.waits = {diagnosis.waits.size() - 1};
   diagnosis.pile_ups = {pile};
+  diagnosis.root_blockers.clear();
   const std::string text = text_of(report);
   EXPECT_TRUE(contains(text, "waits for g_more_19, held by"));
   EXPECT_FALSE(contains(text, "g_more_5,"));
-  EXPECT_TRUE(contains(text, "… to flusher (801), which sleeps in clock_nanosleep"));
+  EXPECT_TRUE(contains(text, "… to flusher (801), which has slept 3m 12s in clock_nanosleep"));
+}
+
+TEST(TextReport, SaysWhomTheEndOfAChainFrees) {
+  Report report = golden::chain();
+  report.diagnosis.findings.clear();
+  EXPECT_TRUE(contains(text_of(report),
+                       "held by flusher (801), which has slept 3m 12s in clock_nanosleep · moving "
+                       "it frees 27 of 28 threads\n"));
+  report.diagnosis.root_blockers[0].frees = 3;
+  EXPECT_TRUE(contains(text_of(report), " · moving it frees up to 27 of 28 threads\n"));
+  EXPECT_FALSE(contains(text_of(report), "ROOTS"));
+}
+
+TEST(TextReport, RanksTheRootsWhereThereAreSeveralThatNoFindingTells) {
+  Report report = golden::several_roots();
+  EXPECT_TRUE(contains(text_of(report), "\nROOTS     moving fetcher (5001) frees 3 of 12 threads"));
+  EXPECT_TRUE(contains(text_of(report), "\n          breaking the deadlock above frees 4 of 12"));
+  EXPECT_TRUE(contains(threads_of(report), "\nmoving fetcher (5001) frees 3 of 12 threads"));
+  auto& roots = report.diagnosis.root_blockers;
+  roots = {roots[1]};
+  EXPECT_FALSE(contains(text_of(report), "ROOTS"));  // the deadlock's line says so
 }
 
 TEST(TextReport, StaysShortForThousandsOfThreadsInOneCycle) {
