@@ -19,17 +19,39 @@ class KernelWaitFinder {
     if (!subject || subject->act == CallAct::kFutex) return {};
     KernelWait wait{.thread = index, .subject = std::move(*subject)};
     for (const std::int32_t descriptor : wait.subject.descriptors) {
-      const auto file =
-          std::ranges::lower_bound(kernel_.files, descriptor, {}, &OpenFile::descriptor);
-      if (file == kernel_.files.end() || file->descriptor != descriptor) continue;
-      wait.files.push_back(static_cast<std::size_t>(file - kernel_.files.begin()));
+      if (const auto file = find_file(descriptor)) wait.files.push_back(*file);
     }
     wait.processes = find_processes(wait);
     wait.deadline = read_call_deadline(number, thread, snapshot_, memory_);
+    const auto limit = wait.deadline ? std::nullopt : find_socket_limit(wait);
+    if (limit) wait.deadline = deadline_after(*limit, thread, snapshot_);
     return wait;
   }
 
  private:
+  [[nodiscard]] std::optional<std::size_t> find_file(std::int32_t descriptor) const {
+    const auto file =
+        std::ranges::lower_bound(kernel_.files, descriptor, {}, &OpenFile::descriptor);
+    if (file == kernel_.files.end() || file->descriptor != descriptor) return {};
+    return static_cast<std::size_t>(file - kernel_.files.begin());
+  }
+
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> find_socket_limit(
+      const KernelWait& wait) const {
+    if (wait.files.size() != 1 || !kernel_.files[wait.files.front()].socket) return {};
+    const SocketFacts& socket = *kernel_.files[wait.files.front()].socket;
+    switch (wait.subject.act) {
+      case CallAct::kRead:
+      case CallAct::kAccept:
+        return socket.receive_timeout;
+      case CallAct::kWrite:
+      case CallAct::kConnect:
+        return socket.send_timeout;
+      default:
+        return {};
+    }
+  }
+
   // Who must act before the call returns, as far as the kernel tells.
   [[nodiscard]] std::vector<Tid> find_processes(const KernelWait& wait) const {
     std::vector<Tid> processes;
@@ -40,6 +62,7 @@ class KernelWaitFinder {
         }
         break;
       case CallAct::kWrite:
+      case CallAct::kConnect:
         for (const std::size_t file : wait.files) {
           add_users(kernel_.files[file], &FileUser::reads, processes);
         }
@@ -53,11 +76,17 @@ class KernelWaitFinder {
       case CallAct::kChild:
       case CallAct::kVfork:
         add_children(wait.subject, processes);
-        [[fallthrough]];
-      case CallAct::kPoll:
-      case CallAct::kSelect:
         for (const std::size_t file : wait.files) {
           if (kernel_.files[file].process) processes.push_back(*kernel_.files[file].process);
+        }
+        break;
+      case CallAct::kPoll:
+      case CallAct::kSelect:
+        if (!wait.subject.more_descriptors) processes = find_wakers(wait.subject.descriptors);
+        break;
+      case CallAct::kEpoll:
+        for (const std::size_t file : wait.files) {
+          processes = find_wakers(kernel_.files[file].watches);
         }
         break;
       default:
@@ -66,6 +95,24 @@ class KernelWaitFinder {
     std::ranges::sort(processes);
     processes.erase(std::unique(processes.begin(), processes.end()), processes.end());
     return processes;
+  }
+
+  // Empty if anybody unknown can wake the thread too.
+  [[nodiscard]] std::vector<Tid> find_wakers(const std::vector<std::int32_t>& descriptors) const {
+    std::vector<Tid> wakers;
+    for (const std::int32_t descriptor : descriptors) {
+      const auto file = find_file(descriptor);
+      const std::size_t before = wakers.size();
+      if (file) add_wakers(kernel_.files[*file], wakers);
+      if (wakers.size() == before) return {};
+    }
+    return wakers;
+  }
+
+  void add_wakers(const OpenFile& file, std::vector<Tid>& wakers) const {
+    if (file.process) wakers.push_back(*file.process);
+    if (file.reads) add_users(file, &FileUser::writes, wakers);
+    if (file.writes) add_users(file, &FileUser::reads, wakers);
   }
 
   void add_users(const OpenFile& file, bool FileUser::*use, std::vector<Tid>& processes) const {

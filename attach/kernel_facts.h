@@ -3,6 +3,7 @@
 /// What the calls that a target's threads sleep in are about, as the kernel tells it. Plain data;
 /// everything in it may come from a hostile process.
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ enum class FileKind {
 };
 
 /// The kernel's own identity of a file: what st_dev and st_ino say; device 0 for pipes and sockets.
+/// The master sides of pseudo-terminals, which share one inode, have that of the terminal with
+/// kMasterSide added.
 struct FileId {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
@@ -47,9 +50,15 @@ struct SocketFacts {
   /// Id of the process that set up the other end of a Unix socket. It may have left it to another,
   /// and be gone.
   std::optional<Tid> peer;
+  /// Nobody has accepted the connection yet: the file's other end is the socket that listens.
+  bool pending = false;
+  std::optional<std::chrono::nanoseconds> receive_timeout;  ///< SO_RCVTIMEO; none: no limit
+  std::optional<std::chrono::nanoseconds> send_timeout;     ///< SO_SNDTIMEO, also of connect
 };
 
-/// A descriptor of the target that a blocked call names.
+inline constexpr std::uint64_t kMasterSide = 1ULL << 63;
+
+/// A descriptor of the target that a blocked call names, or that is in an epoll set.
 struct OpenFile {
   std::int32_t descriptor = -1;
   FileKind kind = FileKind::kOther;
@@ -62,8 +71,9 @@ struct OpenFile {
   bool reads = false;   ///< it was opened to read
   bool writes = false;  ///< it was opened to write
   std::optional<SocketFacts> socket;
-  std::optional<Tid> process;         ///< that a pidfd stands for, as pstuck counts
-  std::vector<std::int32_t> watches;  ///< descriptors in an epoll set
+  std::optional<Tid> process;  ///< that a pidfd stands for, as pstuck counts
+  /// Descriptors in an epoll set; -1: one that is another file by now.
+  std::vector<std::int32_t> watches;
 };
 
 enum class FileLockKind {

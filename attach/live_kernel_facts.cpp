@@ -10,6 +10,7 @@
 
 #include "attach/call_subject.h"
 #include "attach/open_files.h"
+#include "attach/socket_peers.h"
 
 // A thread that sleeps in a call names a descriptor, or a child. What that leads to is asked of
 // /proc; and where others must act before the call returns, of the /proc of all processes who they
@@ -41,7 +42,10 @@ bool is_in_call_of(const Syscall& before, const ThreadLook& look) {
 class KernelFactsReader {
  public:
   KernelFactsReader(const LiveProcess& process, OpenDescriptors& descriptors)
-      : process_(process), descriptors_(descriptors), tasks_(proc_path(process.pid, "task")) {}
+      : process_(process),
+        descriptors_(descriptors),
+        sockets_(process.pid),
+        tasks_(proc_path(process.pid, "task")) {}
 
   KernelFacts read(std::span<const ThreadSnapshot> threads) && {
     std::vector<ThreadLook> before;
@@ -74,15 +78,18 @@ class KernelFactsReader {
  private:
   [[nodiscard]] std::optional<CallSubject> find_subject(const ThreadSnapshot& thread) const;
   void look_at(const CallSubject& subject);
+  void look_at_watched(const OpenFile& set);
+  void want_other_end(const OpenFile& file);
   std::optional<ThreadLook> look_until_asleep(const ThreadSnapshot& thread);
   void note_if_moved(const ThreadLook& before);
   void count_namespaces();
-  const OpenFile* file_at(std::int32_t descriptor);
+  OpenFile* file_at(std::int32_t descriptor);
   void look_at_processes();
   void describe(Tid process);
 
   const LiveProcess& process_;
   OpenDescriptors& descriptors_;
+  SocketTable sockets_;
   ProcDirectory tasks_;
   KernelFacts facts_;
   std::map<std::int32_t, std::optional<OpenFile>> files_;  // by descriptor
@@ -93,14 +100,15 @@ class KernelFactsReader {
   std::size_t namespaces_ = 0;  // that the target has an id in
 };
 
-const OpenFile* KernelFactsReader::file_at(std::int32_t descriptor) {
+OpenFile* KernelFactsReader::file_at(std::int32_t descriptor) {
   if (files_.size() >= kMostFiles && !files_.contains(descriptor)) return nullptr;
   const auto [entry, is_new] = files_.try_emplace(descriptor);
   if (is_new) {
     entry->second =
         read_open_file(process_.directory, process_.pidfd, descriptor, descriptors_.mounts());
-    const auto& file = entry->second;
+    auto& file = entry->second;
     if (file && file->process) concerned_.insert(*file->process);
+    if (file) find_socket_peer(*file, sockets_);
   }
   return entry->second ? &*entry->second : nullptr;
 }
@@ -139,22 +147,29 @@ std::optional<CallSubject> KernelFactsReader::find_subject(const ThreadSnapshot&
 
 void KernelFactsReader::look_at(const CallSubject& subject) {
   for (const std::int32_t descriptor : subject.descriptors) {
-    const OpenFile* const file = file_at(descriptor);
+    OpenFile* const file = file_at(descriptor);
     if (!file) continue;
-    switch (subject.act) {
-      case CallAct::kRead:
-      case CallAct::kWrite:
-        if (file->other_end) wanted_.insert(*file->other_end);
-        break;
-      case CallAct::kFlock:
-      case CallAct::kFcntl:
-        if (file->id) wanted_.insert(*file->id);
-        break;
-      default:
-        break;
+    if (subject.act == CallAct::kConnect) find_listener(*file, subject.address, {}, sockets_);
+    if (subject.act == CallAct::kFlock || subject.act == CallAct::kFcntl) {
+      if (file->id) wanted_.insert(*file->id);
+      continue;
     }
+    want_other_end(*file);
+    if (subject.act == CallAct::kEpoll) look_at_watched(*file);
   }
   if (subject.act == CallAct::kChild || subject.act == CallAct::kVfork) wants_children_ = true;
+}
+
+void KernelFactsReader::want_other_end(const OpenFile& file) {
+  if (file.other_end) wanted_.insert(*file.other_end);
+}
+
+void KernelFactsReader::look_at_watched(const OpenFile& set) {
+  if (set.watches.size() > kMostDescriptors) return;
+  for (const std::int32_t descriptor : set.watches) {
+    const OpenFile* const file = file_at(descriptor);
+    if (file) want_other_end(*file);
+  }
 }
 
 void KernelFactsReader::look_at_processes() {

@@ -16,6 +16,15 @@ const MountFacts* Mounts::find(const ProcDirectory& process, std::uint64_t id) {
   return found == by_id_.end() ? nullptr : &found->second;
 }
 
+std::optional<std::uint64_t> Mounts::find_device(const ProcDirectory& process,
+                                                 std::string_view point) {
+  std::optional<std::uint64_t> device;
+  for (const MountFacts& mount : parse_mounts(process.read("mountinfo").value_or(""))) {
+    if (mount.point == point) device = mount.device;  // the last one hides the others
+  }
+  return device;
+}
+
 bool is_local(const MountFacts& mount) {
   constexpr std::array<std::string_view, 19> kTypes = {
       "ext2",  "ext3",     "ext4",     "xfs",   "btrfs",   "tmpfs", "ramfs",

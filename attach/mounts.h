@@ -12,6 +12,10 @@ class Mounts {
   /// Null for one that is not in the process's mount namespace, as the kernel's own.
   const MountFacts* find(const ProcDirectory& process, std::uint64_t id);
 
+  /// Of what the process sees at this place; none where nothing is mounted there.
+  [[nodiscard]] static std::optional<std::uint64_t> find_device(const ProcDirectory& process,
+                                                                std::string_view point);
+
  private:
   std::map<std::uint64_t, MountFacts> by_id_;
 };

@@ -74,6 +74,37 @@ FileKind kind_of(const DescriptorLook& look) {
   return kind_of_nameless(look.path);
 }
 
+constexpr std::string_view kTerminals = "devpts";
+
+/// A terminal's file is called by its number, and has an inode number that goes with it:
+/// fs/devpts/inode.c.
+constexpr std::uint64_t kFirstTerminal = 3;
+
+/// The file of the terminal whose master side this is.
+std::optional<FileId> terminal_of(const ProcDirectory& process, const DescriptorLook& look) {
+  if (!look.facts.master_of || look.mount == nullptr) return {};
+  const auto device = look.mount->type == kTerminals ? std::optional(look.mount->device)
+                                                     : Mounts::find_device(process, "/dev/pts");
+  if (!device) return {};
+  return FileId{*device, *look.facts.master_of + kFirstTerminal};
+}
+
+std::optional<FileId> other_side(const DescriptorLook& look) {
+  if (!look.id || look.kind != FileKind::kTerminal || look.mount == nullptr) return {};
+  const bool is_master = look.facts.master_of.has_value();
+  const bool is_pseudo = is_master || look.mount->type == kTerminals;
+  return is_pseudo ? std::optional(FileId{look.id->device, look.id->inode ^ kMasterSide})
+                   : std::nullopt;
+}
+
+/// The number may stand for another file by now, though the set still has the first.
+std::int32_t watched(const ProcDirectory& process, const EpollWatch& watch) {
+  const auto text = process.read(fmt::format("fdinfo/{}", watch.descriptor));
+  const auto inode = text ? parse_descriptor(*text).inode : std::nullopt;
+  const bool is_another = !text || (inode && watch.inode != 0 && *inode != watch.inode);
+  return is_another ? -1 : watch.descriptor;
+}
+
 std::optional<SocketFacts> read_socket(int pidfd, std::int32_t descriptor) {
   if (pidfd < 0) return {};
   const Descriptor socket = copy_descriptor(pidfd, descriptor);
@@ -109,6 +140,10 @@ std::optional<DescriptorLook> look_at_descriptor(const ProcDirectory& process,
   } else if (look.mount != nullptr && look.facts.inode) {
     look.id = FileId{look.mount->device, *look.facts.inode};
   }
+  if (look.facts.master_of) {
+    look.id = terminal_of(process, look);
+    if (look.id) look.id->inode |= kMasterSide;
+  }
   if (look.path.ends_with(kDeleted)) {
     look.deleted = true;
     look.path.resize(look.path.size() - kDeleted.size());
@@ -127,10 +162,12 @@ std::optional<OpenFile> read_open_file(const ProcDirectory& process, int pidfd,
                 .deleted = look->deleted,
                 .reads = look->facts.reads(),
                 .writes = look->facts.writes(),
-                .process = look->facts.process,
-                .watches = look->facts.watches};
+                .process = look->facts.process};
+  for (const EpollWatch& watch : look->facts.watches) {
+    file.watches.push_back(watched(process, watch));
+  }
   if (file.process) file.kind = FileKind::kPidfd;
-  if (file.kind == FileKind::kPipe) file.other_end = file.id;
+  file.other_end = file.kind == FileKind::kPipe ? file.id : other_side(*look);
   if (file.kind == FileKind::kSocket) file.socket = read_socket(pidfd, descriptor);
   return file;
 }

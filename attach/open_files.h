@@ -24,8 +24,8 @@ std::optional<FileId> nameless_file_id(std::string_view name);
 std::optional<DescriptorLook> look_at_descriptor(const ProcDirectory& process,
                                                  std::int32_t descriptor, Mounts& mounts);
 
-/// The same with what the file is. `pidfd`: of the process, for its sockets; -1 where the kernel
-/// has none.
+/// The same with what the file is, and its other end if it is a pipe or a terminal. `pidfd`: of the
+/// process, for its sockets; -1 where the kernel has none.
 std::optional<OpenFile> read_open_file(const ProcDirectory& process, int pidfd,
                                        std::int32_t descriptor, Mounts& mounts);
 

@@ -110,6 +110,32 @@ std::optional<HeldFileLock> parse_file_lock(std::string_view line) {
   return lock;
 }
 
+/// "5 events: 19 data: 5 pos:0 ino:61af sdev:7": fs/eventpoll.c, ep_show_fdinfo().
+std::optional<EpollWatch> parse_watch(std::string_view line) {
+  const auto descriptor = parse_integer<std::int32_t>(take_word(line));
+  if (!descriptor) return {};
+  EpollWatch watch{.descriptor = *descriptor};
+  for (auto word = take_word(line); !word.empty(); word = take_word(line)) {
+    constexpr std::string_view kInode = "ino:";
+    if (!word.starts_with(kInode)) continue;
+    watch.inode = parse_integer<std::uint64_t>(word.substr(kInode.size()), 16).value_or(0);
+  }
+  return watch;
+}
+
+/// A blank in a path is "\\040": mangle_path() of fs/seq_file.c.
+std::string without_escapes(std::string_view text) {
+  constexpr std::size_t kDigits = 3;
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto code = text[i] == '\\' ? parse_integer<std::uint8_t>(text.substr(i + 1, kDigits), 8)
+                                      : std::nullopt;
+    plain += code ? static_cast<char>(*code) : text[i];
+    if (code) i += kDigits;
+  }
+  return plain;
+}
+
 }  // namespace
 
 std::optional<StatFacts> parse_stat(std::string_view text) {
@@ -243,9 +269,9 @@ DescriptorFacts parse_descriptor(std::string_view text) {
       const Tid process = parse_tid(take_word(value));
       if (process.value > 0) facts.process = process;
     }
+    if (name == "tty-index") facts.master_of = parse_integer<std::uint32_t>(take_word(value));
     if (name == "tfd" && facts.watches.size() < kMostEntries) {
-      const auto descriptor = parse_integer<std::int32_t>(take_word(value));
-      if (descriptor) facts.watches.push_back(*descriptor);
+      if (const auto watch = parse_watch(value)) facts.watches.push_back(*watch);
     }
     if (name == "lock" && facts.locks.size() < kMostEntries) {
       if (const auto lock = parse_file_lock(value)) facts.locks.push_back(*lock);
@@ -267,11 +293,16 @@ std::vector<MountFacts> parse_mounts(std::string_view text) {
     const auto major_number = parse_integer<unsigned>(device.substr(0, colon));
     const auto minor_number =
         parse_integer<unsigned>(device.substr(std::min(colon + 1, device.size())));
+    take_word(line);  // what of the file system
+    std::string point = without_escapes(take_word(line));
     constexpr std::string_view kEndOfOptions = " - ";
     const std::size_t end = line.find(kEndOfOptions);
     if (!id || !major_number || !minor_number || end == std::string_view::npos) continue;
     line.remove_prefix(end + kEndOfOptions.size());
-    mounts.push_back({*id, makedev(*major_number, *minor_number), std::string(take_word(line))});
+    mounts.push_back({.id = *id,
+                      .device = makedev(*major_number, *minor_number),
+                      .point = std::move(point),
+                      .type = std::string(take_word(line))});
   }
   return mounts;
 }

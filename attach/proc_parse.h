@@ -54,14 +54,21 @@ SchedFacts parse_sched(std::string_view text);
 
 std::vector<Mapping> parse_maps(std::string_view text);
 
+/// A descriptor as it was when it was put into an epoll set.
+struct EpollWatch {
+  std::int32_t descriptor = -1;
+  std::uint64_t inode = 0;  ///< 0: not known
+};
+
 /// /proc/PID/fdinfo/N.
 struct DescriptorFacts {
-  std::uint64_t flags = 0;             ///< of open(2)
-  std::optional<std::uint64_t> mount;  ///< its id
-  std::optional<std::uint64_t> inode;  ///< from Linux 5.14 on
-  std::optional<Tid> process;          ///< of a pidfd, as pstuck's PID namespace counts
-  std::vector<std::int32_t> watches;   ///< of an epoll descriptor
-  std::vector<HeldFileLock> locks;     ///< held through it; their process and device are not set
+  std::uint64_t flags = 0;                 ///< of open(2)
+  std::optional<std::uint64_t> mount;      ///< its id
+  std::optional<std::uint64_t> inode;      ///< from Linux 5.14 on
+  std::optional<Tid> process;              ///< of a pidfd, as pstuck's PID namespace counts
+  std::optional<std::uint32_t> master_of;  ///< number of the pseudo-terminal
+  std::vector<EpollWatch> watches;         ///< of an epoll descriptor
+  std::vector<HeldFileLock> locks;  ///< held through it; their process and device are not set
 
   [[nodiscard]] bool reads() const;
   [[nodiscard]] bool writes() const;
@@ -72,6 +79,7 @@ DescriptorFacts parse_descriptor(std::string_view text);
 struct MountFacts {
   std::uint64_t id = 0;      ///< counted over all mount namespaces
   std::uint64_t device = 0;  ///< as st_dev has it
+  std::string point;         ///< where it is mounted, seen from the process's root
   std::string type;          ///< of the file system: "ext4", "nfs4"
 };
 std::vector<MountFacts> parse_mounts(std::string_view text);

@@ -112,6 +112,14 @@ std::optional<Tid> read_peer(int socket) {
   return credentials.pid > 0 ? std::optional(Tid{credentials.pid}) : std::nullopt;
 }
 
+std::optional<std::chrono::nanoseconds> read_timeout(int socket, int option) {
+  timeval time{};
+  socklen_t size = sizeof time;
+  if (::getsockopt(socket, SOL_SOCKET, option, &time, &size) != 0) return {};
+  if (time.tv_sec == 0 && time.tv_usec == 0) return {};
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+}
+
 }  // namespace
 
 std::string socket_address_words(std::span<const std::byte> bytes) {
@@ -128,6 +136,8 @@ SocketFacts read_socket_facts(int socket) {
   SocketFacts facts{.protocol = protocol_words(family, type),
                     .local = read_address(socket, ::getsockname),
                     .remote = read_address(socket, ::getpeername)};
+  facts.receive_timeout = read_timeout(socket, SO_RCVTIMEO);
+  facts.send_timeout = read_timeout(socket, SO_SNDTIMEO);
   if (facts.protocol == "TCP") facts.state = read_tcp_state(socket);
   if (read_option(socket, SO_ACCEPTCONN) == 1) {
     facts.state = "LISTEN";

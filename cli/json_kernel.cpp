@@ -7,10 +7,21 @@ namespace pstuck {
 namespace {
 
 Json json_of_socket(const SocketFacts& socket) {
-  return {{"protocol", socket.protocol},      {"local", or_null(socket.local)},
-          {"remote", or_null(socket.remote)}, {"state", or_null(socket.state)},
-          {"unread", or_null(socket.unread)}, {"unsent", or_null(socket.unsent)},
-          {"peer", or_null(socket.peer)}};
+  return {{"protocol", socket.protocol},
+          {"local", or_null(socket.local)},
+          {"remote", or_null(socket.remote)},
+          {"state", or_null(socket.state)},
+          {"unread", or_null(socket.unread)},
+          {"unsent", or_null(socket.unsent)},
+          {"peer", or_null(socket.peer)},
+          {"pending", socket.pending},
+          {"receive_timeout_ns", or_null(socket.receive_timeout)},
+          {"send_timeout_ns", or_null(socket.send_timeout)}};
+}
+
+Json json_of_file_id(const std::optional<FileId>& file) {
+  if (!file) return {};
+  return {{"device", file->device}, {"inode", file->inode}};
 }
 
 Json json_of_file(const OpenFile& file) {
@@ -20,6 +31,7 @@ Json json_of_file(const OpenFile& file) {
           {"deleted", file.deleted},
           {"device", file.id ? Json(file.id->device) : Json()},
           {"inode", file.id ? Json(file.id->inode) : Json()},
+          {"other_end", json_of_file_id(file.other_end)},
           {"socket", file.socket ? json_of_socket(*file.socket) : Json()},
           {"process", or_null(file.process)},
           {"watches", file.watches}};

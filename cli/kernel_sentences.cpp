@@ -77,11 +77,17 @@ std::string_view words_before_file(const KernelWait& wait) {
   }
 }
 
+std::string_view deed_words(CallAct act, const OpenFile& file) {
+  if (file.socket && file.socket->pending) return "accept";
+  if (act == CallAct::kWrite) return "read";
+  return file.socket ? "answer" : "write";
+}
+
 /// What the processes that must act have to do with the file: "which only A can read".
-std::string part_words(CallAct act, const std::string& processes, bool alone) {
+std::string part_words(CallAct act, const OpenFile& file, const std::string& processes,
+                       bool alone) {
   if (act == CallAct::kFlock || act == CallAct::kFcntl) return "held by " + processes;
-  return fmt::format("which {}{} can {}", alone ? "only " : "", processes,
-                     act == CallAct::kWrite ? "read" : "write");
+  return fmt::format("which {}{} can {}", alone ? "only " : "", processes, deed_words(act, file));
 }
 
 std::string what_it_does(const OtherProcess& process) {
@@ -178,18 +184,18 @@ std::string Sentences::want_of_file(const KernelWait& wait) const {
   }
   const OpenFile& first = files[wait.files.front()];
   if (first.process) return "for the end of " + other_process(*first.process);
+  std::string text = fmt::format("{} {}", words_before_file(wait), file(first));
   if (act == CallAct::kConnect && first.socket && !wait.subject.address.empty()) {
-    return fmt::format("for a connection to {} {}", printable(first.socket->protocol),
+    text = fmt::format("for a connection to {} {}", printable(first.socket->protocol),
                        code(wait.subject.address));
   }
-  std::string text = fmt::format("{} {}", words_before_file(wait), file(first));
   if (act == CallAct::kTransfer && wait.files.size() > 1) {
     text += " and " + file(files.at(wait.files[1]));
   }
   if (wait.processes.empty()) return text;
   const bool alone = wait.processes.size() == 1 && !labels_.report().snapshot.kernel.some_not_seen;
   const bool is_lock = act == CallAct::kFlock || act == CallAct::kFcntl;
-  return fmt::format("{}, {}{}", text, part_words(act, must_act(wait), alone),
+  return fmt::format("{}, {}{}", text, part_words(act, first, must_act(wait), alone),
                      lone_one_does(wait, is_lock ? ", which" : "; it"));
 }
 
@@ -204,8 +210,10 @@ std::string Sentences::want_of_any(const KernelWait& wait) const {
     return want_of_file(wait);
   }
   if (count == 0) return {};
-  return fmt::format("for work from {}{}", wait.subject.more_descriptors ? "more than " : "",
-                     count_words(count, "descriptor", "descriptors"));
+  const std::string text =
+      fmt::format("for work from {}{}", wait.subject.more_descriptors ? "more than " : "",
+                  count_words(count, "descriptor", "descriptors"));
+  return wait.processes.empty() ? text : text + ", which can come from " + must_act(wait);
 }
 
 std::string Sentences::want(const KernelWait& wait) const {

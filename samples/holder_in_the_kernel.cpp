@@ -1,12 +1,16 @@
 // The holder of a lock is not deadlocked on a lock at all: it refreshes a cache from somewhere, and
 // that is where it hangs. The chain of waits ends outside the process, and pstuck says where.
 //
-//     3 × request ──want──▶ g_cache ──held by──▶ holder ──▶ a silent server, a full pipe that its
-//                                                          child does not read, a file lock that
-//                                                          its child has, its child's end, a FIFO
+//     3 × request ──want──▶ g_cache ──held by──▶ holder ──▶ a server, a socket or a terminal on
+//                                                          which its child is silent, a full pipe
+//                                                          that its child does not read, a file
+//                                                          lock that its child has, its child's
+//                                                          end, a FIFO
 //
-// Run with: recv write flock fcntl child open
+// Run with: tcp pair terminal write flock fcntl child open
 // pstuck: in recvfrom for data from TCP 127.0.0.1:
+// pstuck: in recvfrom for data from a Unix socket, which only helper
+// pstuck: in read for data from terminal /dev/pts/
 // pstuck: in write for room in a pipe, which only helper
 // pstuck: in flock for an exclusive lock of /tmp/pstuck-sample-
 // pstuck: in fcntl for an exclusive lock of /tmp/pstuck-sample-
@@ -36,9 +40,10 @@ struct Story {
 };
 
 constexpr Story kStories[] = {
-    {"recv", SYS_recvfrom, "read", "socket"}, {"write", SYS_write, "write", "pipe"},
-    {"flock", SYS_flock, "flock", "regular"}, {"fcntl", SYS_fcntl, "fcntl_lock", "regular"},
-    {"child", SYS_wait4, "child", "none"},    {"open", SYS_openat, "open", "none"},
+    {"tcp", SYS_recvfrom, "read", "socket"},    {"pair", SYS_recvfrom, "read", "socket"},
+    {"terminal", SYS_read, "read", "terminal"}, {"write", SYS_write, "write", "pipe"},
+    {"flock", SYS_flock, "flock", "regular"},   {"fcntl", SYS_fcntl, "fcntl_lock", "regular"},
+    {"child", SYS_wait4, "child", "none"},      {"open", SYS_openat, "open", "none"},
 };
 
 std::mutex g_cache;
@@ -62,7 +67,19 @@ pid_t start_helper() {
   return child;
 }
 
-int connect_to_silent_server() {
+struct Errand {
+  int descriptor = -1;
+  pid_t helper = 0;
+};
+
+/// A helper has the other end, and alone.
+Errand share_with_helper(int own, int others) {
+  const pid_t helper = start_helper();
+  close(others);
+  return {own, helper};
+}
+
+Errand connect_to_silent_server() {
   const int server = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
   socklen_t size = sizeof address;
@@ -73,17 +90,20 @@ int connect_to_silent_server() {
   getsockname(server, reinterpret_cast<sockaddr*>(&address), &size);
   const int client = socket(AF_INET, SOCK_STREAM, 0);
   if (connect(client, reinterpret_cast<sockaddr*>(&address), size) != 0) std::_Exit(1);
-  return client;
+  return share_with_helper(client, accept(server, nullptr, nullptr));
 }
 
-struct Errand {
-  int descriptor = -1;
-  pid_t helper = 0;
-};
+Errand open_silent_terminal() {
+  const int master = posix_openpt(O_RDWR | O_NOCTTY);
+  if (unlockpt(master) != 0) std::_Exit(1);
+  const int terminal = open(ptsname(master), O_RDWR | O_NOCTTY);
+  return share_with_helper(terminal, master);
+}
 
 /// Makes ready what the holder will hang in; forks while there are no threads.
 Errand prepare(const std::string& call) {
-  if (call == "recv") return {connect_to_silent_server()};
+  if (call == "tcp") return connect_to_silent_server();
+  if (call == "terminal") return open_silent_terminal();
   if (call == "child") return {-1, start_helper()};
   if (call == "open") {
     mkfifo(temporary_path().c_str(), 0600);
@@ -91,12 +111,12 @@ Errand prepare(const std::string& call) {
     unlink(temporary_path().c_str());
     return {fifo};
   }
-  if (call == "write") {
+  if (call == "write" || call == "pair") {
     int ends[2];
-    if (pipe(ends) != 0) std::_Exit(1);
-    const pid_t helper = start_helper();
-    close(ends[0]);
-    return {ends[1], helper};
+    if ((call == "pair" ? socketpair(AF_UNIX, SOCK_STREAM, 0, ends) : pipe(ends)) != 0) {
+      std::_Exit(1);
+    }
+    return share_with_helper(ends[1], ends[0]);
   }
   const int taken = open(temporary_path().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   unlink(temporary_path().c_str());
@@ -122,7 +142,8 @@ Errand prepare(const std::string& call) {
 
 [[gnu::noinline]] void run_errand(const std::string& call, const Errand& errand) {
   std::vector<char> buffer(1 << 20);
-  if (call == "recv") recv(errand.descriptor, buffer.data(), buffer.size(), 0);
+  if (call == "tcp" || call == "pair") recv(errand.descriptor, buffer.data(), buffer.size(), 0);
+  if (call == "terminal") entries = static_cast<int>(read(errand.descriptor, buffer.data(), 1));
   while (call == "write" && write(errand.descriptor, buffer.data(), buffer.size()) > 0) {
   }
   if (call == "flock") flock(errand.descriptor, LOCK_EX);

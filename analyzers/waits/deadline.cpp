@@ -128,6 +128,11 @@ std::optional<Deadline> read_call_deadline(std::int64_t number, const ThreadSnap
   return from_relative(*limit, was_written ? std::nullopt : thread.not_run_for, snapshot);
 }
 
+Deadline deadline_after(nanoseconds length, const ThreadSnapshot& thread,
+                        const Snapshot& snapshot) {
+  return from_relative(length, thread.not_run_for, snapshot);
+}
+
 std::optional<Deadline> read_deadline(const FutexCall& call, const ThreadSnapshot& thread,
                                       const Snapshot& snapshot, Memory& memory) {
   if (!call.timed()) return std::nullopt;

@@ -16,4 +16,8 @@ std::optional<Deadline> read_deadline(const FutexCall& call, const ThreadSnapsho
 std::optional<Deadline> read_call_deadline(std::int64_t number, const ThreadSnapshot& thread,
                                            const Snapshot& snapshot, Memory& memory);
 
+/// When a wait ends that began when the thread last ran, and may take this long.
+Deadline deadline_after(std::chrono::nanoseconds length, const ThreadSnapshot& thread,
+                        const Snapshot& snapshot);
+
 }  // namespace pstuck

@@ -30,8 +30,11 @@ ThreadIndex blocked_thread(Story& story, std::int32_t tid, const std::string& na
 Report root_in_the_kernel() {
   Story story("proxyd", 600);
   KernelFacts& kernel = story.report.snapshot.kernel;
-  kernel.files.push_back(
-      {.descriptor = 5, .kind = FileKind::kSocket, .id = FileId{0, 77}, .path = "socket:[77]"});
+  kernel.files.push_back({.descriptor = 5,
+                          .kind = FileKind::kSocket,
+                          .id = FileId{0, 77},
+                          .other_end = FileId{0, 79},
+                          .path = "socket:[77]"});
   kernel.files.back().socket = SocketFacts{.protocol = "TCP",
                                            .local = "10.0.0.7:43122",
                                            .remote = "10.0.0.5:5432",

@@ -99,6 +99,60 @@ TEST_F(InKernel, SocketsAreToldByTheirEnds) {
   EXPECT_EQ(words(), "waits in recvmsg for data from Unix socket /run/x");
 }
 
+TEST_F(InKernel, TheOtherEndOfASocketMustAct) {
+  OpenFile& file = opens(4, FileKind::kSocket, "socket:[77]");
+  file.socket = SocketFacts{.protocol = "Unix"};
+  file.other_end = FileId{0, 78};
+  kernel().users = {{{0, 77}, kTarget, true, true}, {{0, 78}, kOther, true, true}};
+  EXPECT_EQ(sleeps_in(SYS_recvfrom, {4}).processes, std::vector<Tid>{kOther});
+  EXPECT_EQ(words(),
+            "waits in recvfrom for data from a Unix socket, which only cat (pid 200) can answer; "
+            "it sleeps in read");
+  EXPECT_EQ(sleeps_in(SYS_sendto, {4}).processes, std::vector<Tid>{kOther});
+  EXPECT_EQ(words(),
+            "waits in sendto for room in a Unix socket, which only cat (pid 200) can read; it "
+            "sleeps in read");
+  file.socket->pending = true;
+  sleeps_in(SYS_recvfrom, {4});
+  EXPECT_EQ(words(),
+            "waits in recvfrom for data from a Unix socket, which only cat (pid 200) can accept; "
+            "it sleeps in read");
+}
+
+TEST_F(InKernel, SocketsCanHaveATimeLimit) {
+  OpenFile& file = opens(4, FileKind::kSocket, "socket:[77]");
+  file.socket = SocketFacts{.protocol = "Unix", .receive_timeout = 30s, .send_timeout = 20s};
+  report_.snapshot.threads[0].not_run_for = 10s;
+  EXPECT_EQ(sleeps_in(SYS_recvfrom, {4}).deadline->remaining, 20s);
+  EXPECT_EQ(words(), "waits in recvfrom for data from a Unix socket, for 20 s more at most");
+  EXPECT_EQ(sleeps_in(SYS_accept, {4}).deadline->remaining, 20s);
+  EXPECT_EQ(sleeps_in(SYS_sendto, {4}).deadline->remaining, 10s);
+  EXPECT_EQ(sleeps_in(SYS_connect, {4}).deadline->remaining, 10s);
+}
+
+TEST_F(InKernel, WhoeverWakesAPollIsNamedWhereAllAreKnown) {
+  const std::array<std::int32_t, 4> polled{3, 1, 4, 1};  // two of struct pollfd
+  memory_.put_object(kTime, polled);
+  opens(3, FileKind::kPipe, "pipe:[77]").reads = true;
+  OpenFile& socket = opens(4, FileKind::kSocket, "socket:[78]");
+  socket.reads = socket.writes = true;
+  socket.socket = SocketFacts{.protocol = "Unix"};
+  kernel().users = {{{1, 77}, kOther, false, true},
+                    {{1, 77}, kTarget, true, false},
+                    {{0, 79}, kThird, true, true}};
+  EXPECT_TRUE(sleeps_in(SYS_poll, {kTime.value, 2}).processes.empty());
+  EXPECT_EQ(words(), "waits in poll for work from 2 descriptors");
+  kernel().files[1].other_end = FileId{0, 79};
+  EXPECT_EQ(sleeps_in(SYS_poll, {kTime.value, 2}).processes, (std::vector<Tid>{kOther, kThird}));
+  EXPECT_EQ(words(),
+            "waits in poll for work from 2 descriptors, which can come from cat (pid 200) and "
+            "process 300");
+  opens(6, FileKind::kEpoll, "anon_inode:[eventpoll]").watches = {3, 4};
+  EXPECT_EQ(sleeps_in(SYS_epoll_wait, {6}).processes, (std::vector<Tid>{kOther, kThird}));
+  kernel().files[2].watches.push_back(-1);
+  EXPECT_TRUE(sleeps_in(SYS_epoll_wait, {6}).processes.empty());
+}
+
 TEST_F(InKernel, FileLocksAreHeldByThoseWhoseLockConflicts) {
   opens(5, FileKind::kRegular, "/var/lock/x");
   const auto lock = [](Tid process, FileLockKind kind, bool exclusive) {

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstdlib>
 
 #include "attach/open_files.h"
 
@@ -119,6 +121,47 @@ TEST(OpenDescriptors, LocksAreThoseOfWhoHasThemThroughADescriptor) {
   EXPECT_EQ(facts.locks[0].process, kSelf);
   EXPECT_EQ(facts.locks[0].kind, FileLockKind::kFlock);
   EXPECT_TRUE(facts.locks[0].exclusive);
+}
+
+TEST(OpenDescriptors, ATerminalAndItsMasterAreEachOthersOtherSides) {
+  const Descriptor master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_EQ(::unlockpt(master.get()), 0);
+  const Descriptor terminal(::open(::ptsname(master.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_TRUE(terminal.is_open());
+  const Descriptor another(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  OpenDescriptors descriptors;
+  const auto file_of = [&](const Descriptor& file) {
+    return read_open_file(ProcDirectory("/proc/self"), -1, file.get(), descriptors.mounts());
+  };
+  const auto from_terminal = file_of(terminal);
+  const auto from_master = file_of(master);
+  ASSERT_TRUE(from_terminal && from_master);
+  EXPECT_EQ(from_terminal->other_end, from_master->id);
+  EXPECT_EQ(from_master->other_end, from_terminal->id);
+  EXPECT_NE(file_of(another)->id, from_master->id) << "though they share an inode";
+  descriptors.update();
+  EXPECT_EQ(users_of(*from_terminal->other_end, descriptors),
+            (Users{{*from_master->id, kSelf, true, true}}));
+  EXPECT_EQ(users_of(*from_master->other_end, descriptors),
+            (Users{{*from_terminal->id, kSelf, true, true}}));
+}
+
+TEST(OpenDescriptors, ANumberInAnEpollSetCanBeAnotherFileByNow) {
+  const Descriptor set(::epoll_create1(EPOLL_CLOEXEC));
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  Descriptor reader(ends[0]);
+  const Descriptor writer(ends[1]);
+  const Descriptor kept(::fcntl(reader.get(), F_DUPFD_CLOEXEC, 0));
+  epoll_event event{.events = EPOLLIN};
+  ASSERT_EQ(::epoll_ctl(set.get(), EPOLL_CTL_ADD, reader.get(), &event), 0);
+  Mounts mounts;
+  const auto watches = [&] {
+    return read_open_file(ProcDirectory("/proc/self"), -1, set.get(), mounts)->watches;
+  };
+  EXPECT_EQ(watches(), std::vector{ends[0]});
+  reader = {};
+  EXPECT_EQ(watches(), std::vector{-1});
 }
 
 TEST(OpenDescriptors, OnlyPipesAndSocketsAreKnownByTheirNames) {

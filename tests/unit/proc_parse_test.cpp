@@ -141,7 +141,9 @@ TEST(ParseDescriptor, TellsWhatItWatchesAndStandsFor) {
       "tfd:        5 events:       19 data:                5  pos:0 ino:61af sdev:7\n"
       "tfd:        x events:       19\n");
   EXPECT_EQ(facts.process, Tid{17257});
-  EXPECT_EQ(facts.watches, std::vector<std::int32_t>{5});
+  ASSERT_EQ(facts.watches.size(), 1U);
+  EXPECT_EQ(facts.watches[0].descriptor, 5);
+  EXPECT_EQ(facts.watches[0].inode, 0x61afU);
   EXPECT_TRUE(facts.reads() && facts.writes());
   EXPECT_EQ(parse_descriptor("Pid:\t-1\n").process, std::nullopt) << "it has ended";
 }
@@ -157,7 +159,9 @@ TEST(ParseMounts, TellsDeviceAndFileSystem) {
   EXPECT_EQ(mounts[0].id, 36U);
   EXPECT_EQ(mounts[0].device, 98U * 256 + 1);
   EXPECT_EQ(mounts[0].type, "ext3");
+  EXPECT_EQ(mounts[0].point, "/mnt2");
   EXPECT_EQ(mounts[1].type, "nfs4");
+  EXPECT_EQ(mounts[1].point, "/home ");
   EXPECT_TRUE(is_local(mounts[0]));
   EXPECT_FALSE(is_local(mounts[1])) << "its server may not answer";
 }
