@@ -231,6 +231,7 @@ void drop_what_moved(const TwoLooks& looks, const Concerned& concerned, Diagnosi
     diagnosis.threads[thread].activity = Activity::kRuns;
     diagnosis.threads[thread].syscall = -1;
     diagnosis.threads[thread].kernel_wait.reset();
+    diagnosis.threads[thread].remark.reset();
   }
   for (std::size_t i = 0; i < concerned.locks.size(); ++i) {
     Resource& lock = diagnosis.resources[concerned.locks[i]];

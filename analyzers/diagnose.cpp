@@ -41,6 +41,9 @@ Diagnosis diagnose(const Snapshot& snapshot, const Stacks& stacks, const Sources
   diagnosis.resources = std::move(collected.resources);
   attach_waits(diagnosis.waits, diagnosis.threads);
 
+  // Tell threads that are parked for work, and those whose wait only their program understands.
+  apply_rules(options.rules, snapshot, stacks, frames, diagnosis);
+
   // Find the tasks behind the recorded ids.
   find_holders(snapshot, ids, sources.tasks, diagnosis.waits, collected.owners,
                diagnosis.resources);

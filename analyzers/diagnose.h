@@ -4,6 +4,7 @@
 #include <span>
 
 #include "analyzers/diagnosis.h"
+#include "analyzers/thread_rules.h"
 #include "analyzers/waits/lock_description.h"
 #include "symbolize/program.h"
 
@@ -26,6 +27,7 @@ struct DiagnoseOptions {
   ScanMemory scan_memory = ScanMemory::kAuto;  ///< look for held locks in all writable memory
   std::uint64_t max_memory = std::uint64_t{4} << 30;  ///< bytes that a scan may read
   std::vector<LockDescription> locks;  ///< that files describe; the first that fits counts
+  std::vector<ThreadRule> rules;       ///< likewise
   std::function<void(std::size_t done, std::size_t total)> progress;  ///< of a scan; may be empty
 };
 

@@ -23,6 +23,7 @@ using KernelWaitIndex = std::size_t;  ///< into Diagnosis::kernel_waits
 using ResourceIndex = std::size_t;    ///< into Diagnosis::resources
 using CycleIndex = std::size_t;       ///< into Diagnosis::cycles
 using PileUpIndex = std::size_t;      ///< into Diagnosis::pile_ups
+using RemarkIndex = std::size_t;      ///< into Diagnosis::remarks
 
 enum class Evidence {
   kRecorded,  ///< the lock, libc or the kernel says so
@@ -298,12 +299,24 @@ enum class Activity {
   kUnknown,
 };
 
+/// What a rule says of the threads that it fits: see thread_rules.h.
+struct Remark {
+  enum class Says {
+    kIdle,  ///< parked for work: not stuck
+    kAsk,   ///< waits for what only a table of the program's own tells of
+  };
+  Says says = Says::kIdle;
+  std::string reason;   ///< "libuv's thread pool"; of kAsk: "a lock of PostgreSQL's lock table"
+  std::string command;  ///< of kAsk: shows that table
+};
+
 struct ThreadStatus {
   Activity activity = Activity::kUnknown;
   std::optional<WaitIndex> wait;
   std::optional<KernelWaitIndex> kernel_wait;
   std::int64_t syscall = -1;  ///< the call it is in, restarts resolved; -1 for none or unknown
-  std::optional<std::size_t> frame;  ///< innermost frame of the program's own
+  std::optional<RemarkIndex> remark;  ///< of the first rule that fits
+  std::optional<std::size_t> frame;   ///< innermost frame of the program's own
   std::vector<std::size_t>
       functions;          ///< locations of the program's frames, innermost first; else of all
   std::size_t alike = 0;  ///< the same for threads with the same functions, lines not counted
@@ -371,10 +384,12 @@ struct ThreadGroup {
   Activity activity = Activity::kUnknown;
   std::optional<ResourceKind> waits_for;  ///< set for kWaits
   std::int64_t syscall = -1;
-  StackGroup group;
+  std::optional<RemarkIndex> remark;
+  StackGroup group;  ///< without functions where a rule puts different stacks together
 };
 
 struct Diagnosis {
+  std::vector<Remark> remarks;           ///< in the order of the rules; each fits a thread
   std::vector<ThreadStatus> threads;     ///< one for each thread of the snapshot, in its order
   std::vector<Resource> resources;       ///< ascending by kind, then address
   std::vector<Wait> waits;               ///< ascending by thread

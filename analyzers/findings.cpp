@@ -5,12 +5,14 @@
 
 #include "analyzers/resources.h"
 #include "analyzers/root_blockers.h"
+#include "analyzers/thread_rules.h"
 #include "attach/mappings.h"
 
 // A finding stands where a chain of waits ends: in a cycle, at a lock whose recorded owner is not
 // there, or at a holder that does nothing although it is not idle: it sleeps, or waits for an
 // event, as for a connection of a pool, while others wait for its lock. One that only waits its
-// turn, or that holds a lock while it waits for work (redis parks its I/O threads so), is none.
+// turn, or that holds a lock while it waits for work (redis parks its I/O threads so), is none. Nor
+// is it one that threads wait behind which are parked for work themselves, as a rule tells.
 //
 //     t1 ──▶ [A] held by t2 ──▶ joins t3, who sleeps on a disk
 //
@@ -35,6 +37,7 @@ bool waits_for_an_event(const Diagnosis& diagnosis, ThreadIndex thread) {
 }
 
 bool is_stalled(const Snapshot& snapshot, const Diagnosis& diagnosis, ThreadIndex thread) {
+  if (is_parked(diagnosis, thread)) return false;
   switch (diagnosis.threads[thread].activity) {
     case Activity::kFutex:
     case Activity::kSleeps:
@@ -46,6 +49,9 @@ bool is_stalled(const Snapshot& snapshot, const Diagnosis& diagnosis, ThreadInde
       if (!waits_for_an_event(diagnosis, thread)) return false;
       break;
     case Activity::kIdle:
+      // It waits for a lock that only its program knows, in a call like those who wait for work.
+      if (!find_remark(diagnosis, thread, Remark::Says::kAsk)) return false;
+      break;
     case Activity::kRuns:
     case Activity::kEnded:
     case Activity::kUnknown:
@@ -114,6 +120,7 @@ class FindingFinder {
         add_victims(pile_up, findings_[finding_of[heads_[i]]]);
       }
     }
+    drop_what_only_parked_threads_wait_for();
     if (findings_.empty() && all_are_asleep(snapshot_, diagnosis_)) add_all_asleep();
     sort();
     return std::move(findings_);
@@ -219,6 +226,14 @@ class FindingFinder {
     for (const WaitIndex wait : pile_up.waits) {
       finding.stuck_behind.push_back(diagnosis_.waits[wait].thread);
     }
+  }
+
+  void drop_what_only_parked_threads_wait_for() {
+    std::erase_if(findings_, [&](const Finding& finding) {
+      return finding.kind == FindingKind::kStalledHolder &&
+             std::ranges::all_of(finding.stuck_behind,
+                                 [&](ThreadIndex thread) { return is_parked(diagnosis_, thread); });
+    });
   }
 
   void sort() {

@@ -84,4 +84,9 @@ const BlockingCall* find_blocking_call(std::int64_t number) {
   return found != std::end(kCalls) && found->number == number ? found : nullptr;
 }
 
+const BlockingCall* find_blocking_call(std::string_view name) {
+  const auto* found = std::ranges::find(kCalls, name, &BlockingCall::name);
+  return found != std::end(kCalls) ? found : nullptr;
+}
+
 }  // namespace pstuck

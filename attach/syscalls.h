@@ -47,5 +47,6 @@ inline constexpr std::int64_t kRestartSyscall = 219;
 
 /// Null for a call that is not in the table.
 const BlockingCall* find_blocking_call(std::int64_t number);
+const BlockingCall* find_blocking_call(std::string_view name);
 
 }  // namespace pstuck

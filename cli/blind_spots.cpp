@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "analyzers/thread_rules.h"
 #include "cli/words.h"
 
 namespace pstuck {
@@ -127,7 +128,8 @@ void add_unnamed_futexes(const Sentences& sentences, std::vector<std::string>& i
   const Labels& labels = sentences.labels();
   std::vector<Tid> tids;
   for (ThreadIndex i = 0; i < labels.report().diagnosis.threads.size(); ++i) {
-    if (labels.status(i).activity == Activity::kFutex) tids.push_back(labels.tid(i));
+    const bool is_unnamed = labels.status(i).activity == Activity::kFutex;
+    if (is_unnamed && !is_parked(labels.report().diagnosis, i)) tids.push_back(labels.tid(i));
   }
   if (tids.empty()) return;
   into.push_back(fmt::format("What {} for in {}: no primitive that pstuck knows. {}",

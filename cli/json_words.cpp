@@ -344,6 +344,10 @@ std::string_view json_word(Activity activity) {
   return {};
 }
 
+std::string_view json_word(Remark::Says says) {
+  return says == Remark::Says::kIdle ? "idle" : "ask";
+}
+
 std::string_view json_word(FindingKind kind) {
   switch (kind) {
     case FindingKind::kDeadlock:

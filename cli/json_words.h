@@ -26,6 +26,7 @@ std::string_view json_word(AttributedBy how);
 std::string_view json_word(WaitKind kind);
 std::string_view json_word(RecognisedBy how);
 std::string_view json_word(Activity activity);
+std::string_view json_word(Remark::Says says);
 std::string_view json_word(FindingKind kind);
 std::string_view json_word(CallAct act);
 std::string_view json_word(FileKind kind);

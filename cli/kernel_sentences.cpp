@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kShownProcesses = 4;
 constexpr std::size_t kComparedThreads = 64;
+constexpr std::size_t kWidestReason = 128;
 
 std::string_view nameless_words(FileKind kind) {
   switch (kind) {
@@ -262,16 +263,26 @@ std::string Sentences::in_kernel(ThreadIndex index, std::size_t threads,
   return text;
 }
 
+std::string Sentences::general_words(const ThreadGroup& group, std::size_t count) const {
+  const auto& remarks = labels_.report().diagnosis.remarks;
+  if (!group.remark || *group.remark >= remarks.size()) return group_words(group, count);
+  const Remark& remark = remarks[*group.remark];
+  const std::string reason = printable(remark.reason, kWidestReason);
+  const std::string_view verb = verb_for(count, "waits", "wait");
+  if (remark.says == Remark::Says::kIdle) return fmt::format("{} for work ({})", verb, reason);
+  return fmt::format("{} for {}", verb, reason);
+}
+
 std::string Sentences::group(const ThreadGroup& group) const {
   const auto& threads = group.group.threads;
   const std::size_t count = threads.size();
-  if (group.waits_for || threads.empty() || count > kComparedThreads) {
-    return group_words(group, count);
+  if (group.waits_for || group.remark || threads.empty() || count > kComparedThreads) {
+    return general_words(group, count);
   }
   const std::string first = in_kernel(threads.front(), count);
   const bool alike = std::ranges::all_of(
       threads, [&](ThreadIndex thread) { return in_kernel(thread, count) == first; });
-  return alike ? first : group_words(group, count);
+  return alike ? first : general_words(group, count);
 }
 
 }  // namespace pstuck

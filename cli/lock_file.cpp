@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <limits>
 
 #include "attach/error.h"
+#include "cli/rule_file.h"
 #include "cli/toml_entry.h"
 #include "symbolize/demangle.h"
 
@@ -25,16 +27,6 @@ constexpr std::string_view kSeeManual = "see LOCK FILES in pstuck(1)";
 constexpr std::int64_t kMostArguments = 6;  // that x86-64 passes in registers
 constexpr std::int64_t kMostOffset = std::numeric_limits<std::int32_t>::max();
 
-constexpr std::array kWaits{
-    std::pair{std::string_view("lock"), WaitKind::kLock},
-    std::pair{std::string_view("read"), WaitKind::kReadLock},
-    std::pair{std::string_view("write"), WaitKind::kWriteLock},
-    std::pair{std::string_view("unit"), WaitKind::kUnit},
-    std::pair{std::string_view("notification"), WaitKind::kNotification},
-    std::pair{std::string_view("arrivals"), WaitKind::kArrivals},
-    std::pair{std::string_view("result"), WaitKind::kResult},
-    std::pair{std::string_view("change"), WaitKind::kChange},
-    std::pair{std::string_view("initialisation"), WaitKind::kInitialisation}};
 constexpr std::array kUnits{std::pair{std::string_view("tid"), OwnerUnit::kTid},
                             std::pair{std::string_view("pthread_t"), OwnerUnit::kPthread},
                             std::pair{std::string_view("index"), OwnerUnit::kIndex}};
@@ -170,7 +162,7 @@ LockDescription read_lock(const toml::table& table, const std::string& path) {
   entry.allow_only({"type", "waits_in", "wait", "futex_offset", "argument", "owner", "owner_unit",
                     "owner_table", "takes", "gives_back"});
   LockDescription lock{.type = entry.text("type"), .waits_in = entry.texts("waits_in")};
-  if (entry.has("wait")) lock.wait = entry.choice("wait", kWaits);
+  if (entry.has("wait")) lock.wait = entry.choice("wait", kWaitWords);
   if (entry.has("futex_offset")) lock.futex_offset = entry.number("futex_offset", 0, kMostOffset);
   if (entry.has("argument")) lock.argument = entry.number("argument", 1, kMostArguments);
   if (lock.futex_offset.has_value() == lock.argument.has_value()) {
@@ -188,6 +180,24 @@ LockDescription read_lock(const toml::table& table, const std::string& path) {
   return lock;
 }
 
+/// The tables of one list.
+std::vector<const toml::table*> find_entries(const toml::table& document, std::string_view key,
+                                             const std::string& path) {
+  std::vector<const toml::table*> entries;
+  const toml::node* node = document.get(key);
+  if (!node) return entries;
+  const std::string hint = fmt::format("write [[{}]]", key);
+  const auto* list = node->as_array();
+  if (!list) refuse(path, node->source(), fmt::format("\"{}\" is not a list", key), hint);
+  for (const toml::node& item : *list) {
+    const auto* table = item.as_table();
+    if (!table)
+      refuse(path, item.source(), fmt::format("\"{}\" has an item that is no table", key), hint);
+    entries.push_back(table);
+  }
+  return entries;
+}
+
 std::string read_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
@@ -199,36 +209,37 @@ std::string read_text(const std::string& path) {
 
 }  // namespace
 
-std::vector<LockDescription> parse_lock_file(std::string_view text, const std::string& path) {
+LockFile parse_lock_file(std::string_view text, const std::string& path) {
   toml::table document;
   try {
     document = toml::parse(text, path);
   } catch (const toml::parse_error& error) {
     refuse(path, error.source(), std::string(error.description()), std::string(kSeeManual));
   }
-  TomlEntry(document, path, "the file").allow_only({"lock"});
-  std::vector<LockDescription> locks;
-  const toml::node* node = document.get("lock");
-  if (!node) return locks;
-  const auto* list = node->as_array();
-  if (!list) refuse(path, node->source(), "\"lock\" is not a list", "write [[lock]]");
-  for (const toml::node& item : *list) {
-    const auto* table = item.as_table();
-    if (!table) refuse(path, item.source(), "a lock is not a table", "write [[lock]]");
-    locks.push_back(read_lock(*table, path));
+  TomlEntry(document, path, "the file").allow_only({"lock", "idle", "ask"});
+  LockFile file;
+  for (const toml::table* lock : find_entries(document, "lock", path)) {
+    file.locks.push_back(read_lock(*lock, path));
   }
-  return locks;
+  for (const toml::table* rule : find_entries(document, "ask", path)) {
+    file.rules.push_back(read_rule(*rule, Remark::Says::kAsk, path));
+  }
+  for (const toml::table* rule : find_entries(document, "idle", path)) {
+    file.rules.push_back(read_rule(*rule, Remark::Says::kIdle, path));
+  }
+  return file;
 }
 
-std::vector<LockDescription> read_lock_files(const std::vector<std::string>& paths) {
-  std::vector<LockDescription> locks;
-  for (const std::string& path : paths) {
-    const auto own = parse_lock_file(read_text(path), path);
-    locks.insert(locks.end(), own.begin(), own.end());
-  }
-  const auto known = parse_lock_file(library_locks(), "library_locks.toml");
-  locks.insert(locks.end(), known.begin(), known.end());
-  return locks;
+LockFile read_lock_files(const std::vector<std::string>& paths) {
+  LockFile all;
+  const auto add = [&](LockFile file) {
+    std::ranges::move(file.locks, std::back_inserter(all.locks));
+    std::ranges::move(file.rules, std::back_inserter(all.rules));
+  };
+  for (const std::string& path : paths) add(parse_lock_file(read_text(path), path));
+  add(parse_lock_file(library_locks(), "library_locks.toml"));
+  add(parse_lock_file(thread_rules(), "thread_rules.toml"));
+  return all;
 }
 
 }  // namespace pstuck

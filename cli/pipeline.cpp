@@ -51,7 +51,7 @@ Report look_at(const std::string& spec, const Options& options) {
   Progress progress;
   Report report;
 
-  const std::vector<LockDescription> locks = read_lock_files(options.lock_files);
+  const LockFile files = read_lock_files(options.lock_files);
 
   const std::unique_ptr<Target> target = open_target(spec, {.executable = options.executable});
 
@@ -64,14 +64,15 @@ Report look_at(const std::string& spec, const Options& options) {
   Symbolizer symbolizer(report.snapshot, memory,
                         {.max_frames = options.max_frames,
                          .lines = options.lines,
-                         .lock_functions = lock_functions_of(locks),
+                         .lock_functions = lock_functions_of(files.locks),
                          .progress = progress.step("stacks unwound")});
   report.stacks = symbolizer.symbolize();
 
   report.diagnosis = diagnose(report.snapshot, report.stacks, {memory, symbolizer, *target},
                               {.scan_memory = options.scan_memory,
                                .max_memory = options.max_memory,
-                               .locks = locks,
+                               .locks = files.locks,
+                               .rules = files.rules,
                                .progress = progress.step("MiB searched for held locks")});
   confirm_findings(*target, report);
 

@@ -30,6 +30,7 @@ class ReportWriter {
   [[nodiscard]] Json thread(ThreadIndex index) const;
   [[nodiscard]] Json wait(ThreadIndex index) const;
   [[nodiscard]] Json kernel_wait(const ThreadStatus& status) const;
+  [[nodiscard]] Json remark(const std::optional<RemarkIndex>& index) const;
   [[nodiscard]] Json held(const HeldLock& held) const;
   [[nodiscard]] Json stack(ThreadIndex index) const;
   [[nodiscard]] Json frame(const Frame& frame) const;
@@ -145,6 +146,7 @@ Json ReportWriter::thread(ThreadIndex index) const {
           {"syscall", json_of_syscall(status.syscall)},
           {"wait", wait(index)},
           {"kernel_wait", kernel_wait(status)},
+          {"remark", remark(status.remark)},
           {"holds", list_of(sentences_.labels().held(index),
                             [&](const HeldLock* lock) { return held(*lock); })},
           {"not_run_for_ns", or_null(facts.not_run_for)},
@@ -172,6 +174,14 @@ Json ReportWriter::kernel_wait(const ThreadStatus& status) const {
   if (!status.kernel_wait) return {};
   return json_of_kernel_wait(diagnosis_.kernel_waits.at(*status.kernel_wait),
                              report_.snapshot.kernel);
+}
+
+Json ReportWriter::remark(const std::optional<RemarkIndex>& index) const {
+  if (!index || *index >= diagnosis_.remarks.size()) return {};
+  const Remark& remark = diagnosis_.remarks[*index];
+  return {{"says", json_word(remark.says)},
+          {"reason", remark.reason},
+          {"command", or_null(remark.command)}};
 }
 
 Json ReportWriter::held(const HeldLock& held) const {
@@ -342,6 +352,7 @@ Json ReportWriter::other(const ThreadGroup& group) const {
   return {{"activity", json_word(group.activity)},
           {"waits_for", group.waits_for ? Json(json_word(*group.waits_for)) : Json()},
           {"syscall", json_of_syscall(group.syscall)},
+          {"remark", remark(group.remark)},
           {"tids", tids(group.group.threads)},
           {"functions", functions(group.group.functions)}};
 }

@@ -74,7 +74,11 @@ void write_trigger(const Document& document) {
 
 void write_cycle(const Document& document) {
   const Diagnosis& diagnosis = document.report.diagnosis;
-  if (diagnosis.findings.empty()) document.out << "None: nothing was stuck when pstuck looked.\n";
+  if (diagnosis.findings.empty()) {
+    const bool asks = !document.sentences.questions().empty();
+    document.out << "None: " << (asks ? "no hang was found" : "nothing was stuck")
+                 << " when pstuck looked.\n";
+  }
   for (std::size_t i = 0; i < diagnosis.findings.size(); ++i) {
     document.out << (i > 0 ? "\n" : "");
     if (diagnosis.findings.size() > 1) document.out << fmt::format("**Finding {}:** ", i + 1);
@@ -124,6 +128,14 @@ void write_detection_delay(const Document& document) {
          "hang.\n";
 }
 
+void write_questions(const Document& document) {
+  for (const Question& question : document.sentences.questions()) {
+    document.out << "\n- [ ] " << question.what << ". Ask it: " << markdown_code(question.command)
+                 << '\n';
+    for (const std::string& thread : question.threads) document.out << "  - " << thread << '\n';
+  }
+}
+
 void write_diagnosis_tools(const Document& document) {
   const Sentences& sentences = document.sentences;
   document.out << "pstuck " << PSTUCK_VERSION << " on " << sentences.process() << ". "
@@ -134,6 +146,9 @@ void write_diagnosis_tools(const Document& document) {
   }
   if (!evidence.empty()) document.out << '\n';
   for (const std::string& sentence : evidence) document.out << "- " << sentence << '\n';
+  const std::string others = sentences.others();
+  if (!others.empty()) document.out << "\nOthers: " << others << ".\n";
+  write_questions(document);
   const auto blind_spots = blind_spot_sentences(sentences);
   if (!blind_spots.empty()) document.out << "\nWhat pstuck could not see:\n\n";
   for (const std::string& sentence : blind_spots) document.out << "- " << sentence << '\n';

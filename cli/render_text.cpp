@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "analyzers/resources.h"
+#include "analyzers/thread_rules.h"
 #include "cli/escape.h"
 #include "cli/renderers.h"
 #include "cli/text_page.h"
@@ -195,7 +196,8 @@ void print_calm(const TextPage& page) {
   const auto& waits = page.report.diagnosis.waits;
   const auto for_locks =
       static_cast<std::size_t>(std::count_if(waits.begin(), waits.end(), [&](const Wait& wait) {
-        return holds_up(page.report.diagnosis.resources.at(wait.resource));
+        return !is_parked(page.report.diagnosis, wait.thread) &&
+               holds_up(page.report.diagnosis.resources.at(wait.resource));
       }));
   if (for_locks > 0) {
     page.out << " · " << for_locks << ' '
@@ -215,6 +217,7 @@ void render_text(const Report& report, const Palette& palette, std::ostream& out
   (calm ? print_calm : print_findings)(page);
   print_roots(page);
   print_pile_ups(page);
+  print_questions(page);
   if (!calm) print_others(page);
   print_blind_spots(page);
   out << '\n' << page.dim(page.sentences.capture()) << '\n';

@@ -111,7 +111,8 @@ void print_thread_heading(const TextPage& page, ThreadIndex index) {
   page.out << '\n'
            << page.palette.paint(page.palette.name, quoted_name(thread)) << " tid "
            << thread.tid.value << "  "
-           << (status.wait ? wait_in_full(page, page.report.diagnosis.waits.at(*status.wait))
+           << (status.wait ? wait_in_full(page, page.report.diagnosis.waits.at(*status.wait)) +
+                                 page.sentences.remark(index)
                            : page.sentences.activity(index));
   if (const auto deadlock = page.labels().deadlock_of(index)) {
     page.out << ", in "
@@ -220,6 +221,7 @@ void render_threads(const Report& report, const Palette& palette, std::ostream& 
   print_heading(page);
   for (ThreadIndex i = 0; i < report.snapshot.threads.size(); ++i) print_thread(page, i);
   print_found(page);
+  print_questions(page);
   print_blind_spots(page);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "analyzers/thread_rules.h"
 #include "cli/sentences.h"
 #include "cli/wait_words.h"
 #include "cli/words.h"
@@ -24,6 +25,8 @@ std::vector<const RootBlocker*> Sentences::rank_roots(const Diagnosis& diagnosis
   bool is_new = false;
   for (const RootBlocker& root : diagnosis.root_blockers) {
     if (root.victims.size() < kFewestVictims) continue;
+    const auto is_idle = [&](ThreadIndex thread) { return is_parked(diagnosis, thread); };
+    if (!root.cycle && std::ranges::all_of(root.victims, is_idle)) continue;
     roots.push_back(&root);
     is_new = is_new || (!root.cycle && std::ranges::none_of(root.pile_ups, [&](PileUpIndex i) {
                return told.contains(diagnosis.pile_ups.at(i).resource);

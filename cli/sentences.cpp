@@ -8,6 +8,7 @@
 
 #include "analyzers/program_frames.h"
 #include "analyzers/resources.h"
+#include "analyzers/thread_rules.h"
 #include "cli/escape.h"
 #include "cli/wait_words.h"
 #include "cli/words.h"
@@ -95,13 +96,19 @@ std::string Sentences::verdict(const Finding& finding) const {
 
 std::string_view Sentences::calm_verdict() const {
   const Diagnosis& diagnosis = labels_.report().diagnosis;
-  const auto leaves_a_doubt = [](const ThreadStatus& status) {
+  const auto asks = [](const Remark& remark) { return remark.says == Remark::Says::kAsk; };
+  const auto is_idle = [&](const ThreadStatus& status) {
+    return status.remark && !asks(diagnosis.remarks.at(*status.remark));
+  };
+  const auto leaves_a_doubt = [&](const ThreadStatus& status) {
+    if (is_idle(status)) return false;
     return status.activity == Activity::kFutex || status.activity == Activity::kUnknown ||
            status.activity == Activity::kUninterruptible;
   };
   // A semaphore is waited for by idle threads too, and an atomic without a name may be one: who is
   // to act is known of neither.
   const auto may_be_held_up = [&](const Wait& wait) {
+    if (is_parked(diagnosis, wait.thread)) return false;
     const Resource& resource = diagnosis.resources[wait.resource];
     const bool nameless_atomic =
         resource.kind == ResourceKind::kAtomic && wait.recognised_by == RecognisedBy::kRegisters;
@@ -109,10 +116,11 @@ std::string_view Sentences::calm_verdict() const {
            resource.kind == ResourceKind::kFuture;
   };
   const auto may_be_held_up_in_kernel = [&](const ThreadStatus& status) {
-    return status.kernel_wait &&
+    return status.kernel_wait && !is_idle(status) &&
            is_no_idle_act(diagnosis.kernel_waits.at(*status.kernel_wait).subject.act);
   };
-  const bool doubts = diagnosis.moved > 0 || std::ranges::any_of(diagnosis.waits, may_be_held_up) ||
+  const bool doubts = diagnosis.moved > 0 || std::ranges::any_of(diagnosis.remarks, asks) ||
+                      std::ranges::any_of(diagnosis.waits, may_be_held_up) ||
                       std::ranges::any_of(diagnosis.threads, leaves_a_doubt) ||
                       std::ranges::any_of(diagnosis.threads, may_be_held_up_in_kernel);
   return doubts ? "No hang found" : "Nothing is stuck";
@@ -238,17 +246,19 @@ std::string Sentences::proof(const Finding& finding) const {
   return fmt::format("{} between two reads {} apart", nobody, gap);
 }
 
-std::string Sentences::activity(ThreadIndex index) const { return activity(index, {}); }
+std::string Sentences::activity(ThreadIndex index) const {
+  return sleeps_in(index) + remark(index);
+}
 
 std::string Sentences::lasting_activity(ThreadIndex index) const {
   const auto& threads = labels_.report().snapshot.threads;
   if (index >= threads.size()) return activity(index);
   const auto& not_run_for = threads[index].not_run_for;
   const bool is_long = not_run_for && *not_run_for >= kWorthTelling;
-  return activity(index, is_long ? duration_words(*not_run_for) : std::string());
+  return sleeps_in(index, is_long ? duration_words(*not_run_for) : std::string()) + remark(index);
 }
 
-std::string Sentences::activity(ThreadIndex index, std::string_view lasted) const {
+std::string Sentences::sleeps_in(ThreadIndex index, std::string_view lasted) const {
   const ThreadStatus& status = labels_.status(index);
   const auto& waits = labels_.report().diagnosis.waits;
   if (status.wait && *status.wait < waits.size()) {
@@ -326,7 +336,7 @@ std::string Sentences::others() const {
   for (const ThreadGroup& group : labels_.report().diagnosis.others) {
     auto found = std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) {
       return kind.first->activity == group.activity && kind.first->syscall == group.syscall &&
-             kind.first->waits_for == group.waits_for;
+             kind.first->waits_for == group.waits_for && kind.first->remark == group.remark;
     });
     if (found == kinds.end()) found = kinds.insert(kinds.end(), {&group, 0});
     found->second += group.group.threads.size();
@@ -336,7 +346,7 @@ std::string Sentences::others() const {
   std::string text;
   for (const auto& [group, count] : kinds) {
     if (!text.empty()) text += ", ";
-    text += fmt::format("{} {}", count, group_words(*group, count));
+    text += fmt::format("{} {}", count, general_words(*group, count));
   }
   return text;
 }

@@ -14,6 +14,13 @@ struct Ink {
   std::function<std::string(std::string_view)> code = [](auto t) { return std::string(t); };
 };
 
+/// What a program must be asked, since only a table of its own tells.
+struct Question {
+  std::string what;     ///< "1 thread waits for a metadata lock of MariaDB; who has it …"
+  std::string command;  ///< printable
+  std::vector<std::string> threads;  ///< "mariadbd (17491) waits for a notification of …"
+};
+
 /// The sentences about one report, the same for every renderer but for the ink.
 class Sentences {
  public:
@@ -73,6 +80,11 @@ class Sentences {
 
   /// The same with how long already: "has slept 3m 12s in clock_nanosleep".
   [[nodiscard]] std::string lasting_activity(ThreadIndex index) const;
+  /// " (idle: libuv's thread pool)": what a rule says of the thread; may be empty.
+  [[nodiscard]] std::string remark(ThreadIndex index) const;
+
+  /// What only the program can tell of its threads' waits.
+  [[nodiscard]] std::vector<Question> questions() const;
 
   /// "wait in recvfrom for data from TCP 10.0.0.7:43122 → 10.0.0.5:5432": all threads of a group
   /// alike, or more generally what they do.
@@ -100,6 +112,12 @@ class Sentences {
  private:
   static std::vector<const RootBlocker*> rank_roots(const Diagnosis& diagnosis);
   [[nodiscard]] std::string deadlock(const Finding& finding) const;
+  /// As activity(), without what a rule says.
+  [[nodiscard]] std::string sleeps_in(ThreadIndex index, std::string_view lasted = {}) const;
+  /// What of the kernel's it sleeps on.
+  [[nodiscard]] std::string kernel_object(ThreadIndex index) const;
+  /// What all threads of a group do, without what differs between them.
+  [[nodiscard]] std::string general_words(const ThreadGroup& group, std::size_t count) const;
   /// ", in a signal handler that interrupted malloc,": of a thread that waits for itself; else
   /// empty.
   [[nodiscard]] std::string in_handler(const Cycle& cycle) const;
@@ -112,7 +130,6 @@ class Sentences {
   /// The same of the thread that a pile-up's sentence ends with; empty where that is none, or where
   /// the ranking tells it.
   [[nodiscard]] std::string moving_it_frees(const PileUp& pile_up) const;
-  [[nodiscard]] std::string activity(ThreadIndex index, std::string_view lasted) const;
   [[nodiscard]] std::string all_asleep(const Finding& finding) const;
   [[nodiscard]] std::string elsewhere(const Holder& holder) const;
   [[nodiscard]] std::string partners(const Resource& resource) const;

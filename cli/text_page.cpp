@@ -8,6 +8,7 @@
 #include <set>
 
 #include "analyzers/resources.h"
+#include "analyzers/thread_rules.h"
 #include "cli/blind_spots.h"
 #include "cli/escape.h"
 #include "cli/wait_words.h"
@@ -283,6 +284,7 @@ void print_holder(const TextPage& page, ResourceIndex lock) {
 }
 
 bool is_worth_telling(const Diagnosis& diagnosis, const PileUp& pile_up) {
+  if (is_parked(diagnosis, pile_up)) return false;
   const Resource& resource = diagnosis.resources.at(pile_up.resource);
   if (holds_up(resource) || resource.blocker || resource.parties ||
       resource.kind == ResourceKind::kFuture) {
@@ -314,6 +316,15 @@ void print_groups(const TextPage& page, const std::vector<StackGroup>& groups) {
   for (std::size_t i = shown; i < groups.size(); ++i) rest += groups[i].threads.size();
   page.out << fmt::format("    … {} with {}\n", count_words(rest, "more thread", "more threads"),
                           count_words(groups.size() - shown, "other stack", "other stacks"));
+}
+
+void print_questions(const TextPage& page) {
+  for (const Question& question : page.sentences.questions()) {
+    page.out << '\n'
+             << page.palette.paint(page.palette.head, "ASK") << "       " << question.what << '\n';
+    for (const std::string& thread : question.threads) page.out << "    " << thread << '\n';
+    page.out << "  Ask it: " << question.command << '\n';
+  }
 }
 
 void print_blind_spots(const TextPage& page) {

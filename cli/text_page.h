@@ -64,12 +64,15 @@ void print_evidence(const TextPage& page, const Finding& finding);
 /// Nothing when no thread is known to hold it.
 void print_holder(const TextPage& page, ResourceIndex lock);
 
-/// The stacks behind one lock, counts first.
 /// Whether a pile-up is more than threads that wait for work: somebody is known to hold them up, or
 /// a finding is about them.
 bool is_worth_telling(const Diagnosis& diagnosis, const PileUp& pile_up);
 
+/// The stacks behind one lock, counts first.
 void print_groups(const TextPage& page, const std::vector<StackGroup>& groups);
+
+/// What the program must be asked, and how.
+void print_questions(const TextPage& page);
 
 void print_blind_spots(const TextPage& page);
 

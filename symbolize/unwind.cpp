@@ -21,7 +21,9 @@
 //  - A thread that was read without a stop has a stack pointer and a program counter only. Most of
 //    its frames need no more; one that addresses its stack by rbp does. frame_pointer.h finds rbp
 //    for it, and since no inner frame has changed rbp (else its table would have told where the
-//    value is saved) the whole walk is done again with that as the thread's rbp.
+//    value is saved) the whole walk is done again with that as the thread's rbp. Where the frame's
+//    first instructions are not the usual ones the step outwards is taken as from code without a
+//    table.
 
 #include "symbolize/unwind.h"
 
@@ -274,7 +276,9 @@ class Unwinder::Impl {
   Stack unwind(const ThreadSnapshot& thread);
 
  private:
-  StackEnd walk_from(const Registers& from);
+  /// `start`: the walk goes on there, from the frames that there are.
+  StackEnd walk_from(const Registers& from, std::optional<CodeAddress> start = {});
+  std::optional<StackEnd> walk_on_by_code();
   StackEnd walk_on(Walk& walk);
   std::optional<StackEnd> step_without_table(Walk& walk, Registers& registers);
 
@@ -337,16 +341,17 @@ std::optional<StackEnd> Unwinder::Impl::step_without_table(Walk& walk, Registers
   return {};
 }
 
-StackEnd Unwinder::Impl::walk_from(const Registers& from) {
+StackEnd Unwinder::Impl::walk_from(const Registers& from, std::optional<CodeAddress> start) {
   window_.forget();
-  frames_.clear();
+  if (!start) frames_.clear();
   Registers registers = from;
   Walk walk{.modules = &modules_,
             .registers = &registers,
             .window = &window_,
             .max_frames = max_frames_,
             .frames = &frames_,
-            .tables = &tables_};
+            .tables = &tables_,
+            .start = start};
   while (true) {
     const StackEnd end = walk_on(walk);
     if (!std::exchange(walk.without_table, false)) return end;
@@ -356,17 +361,33 @@ StackEnd Unwinder::Impl::walk_from(const Registers& from) {
   }
 }
 
+/// Outwards from a last frame whose base is not known; none where its code proves nothing.
+std::optional<StackEnd> Unwinder::Impl::walk_on_by_code() {
+  const auto caller = code_unwinder_.find_caller(frames_.back());
+  if (!caller || caller->interrupted) return {};
+  if (caller->is_root) return StackEnd::kRoot;
+  const auto start = CodeAddress::return_address(caller->return_address);
+  return walk_from(to_registers(start, caller->sp, caller->callee_saved), start);
+}
+
 Stack Unwinder::Impl::unwind(const ThreadSnapshot& thread) {
   Registers registers = thread.registers;
   if (!knows(registers, kRsp) || !knows(registers, kPc)) return {};
   StackEnd end = walk_from(registers);
-  if (end == StackEnd::kNoCfi && !knows(registers, kRbp) && !frames_.empty() &&
-      !frames_.back().callee_saved[kRbpIndex]) {
+  const auto lost_base = [&] {
+    return end == StackEnd::kNoCfi && !frames_.empty() && !frames_.back().callee_saved[kRbpIndex];
+  };
+  if (!knows(registers, kRbp) && lost_base()) {
     if (const auto rbp = find_frame_pointer(modules_, memory_, frames_.back())) {
       registers.by_dwarf_number[kRbp] = rbp->value;
       registers.known |= 1U << kRbp;
       end = walk_from(registers);
     }
+  }
+  while (lost_base()) {
+    const auto further = walk_on_by_code();
+    if (!further) break;
+    end = *further;
   }
   return {.frames = {frames_.begin(), frames_.end()}, .end = end};
 }

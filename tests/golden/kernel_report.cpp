@@ -77,4 +77,34 @@ Report root_in_the_kernel() {
   return story.report;
 }
 
+Report own_lock_table() {
+  Story story("rowd", 630);
+  Diagnosis& diagnosis = story.report.diagnosis;
+  diagnosis.remarks = {{.says = Remark::Says::kAsk,
+                        .reason = "a row lock of rowd",
+                        .command = "rowctl locks --who 'x|y'"},
+                       {.says = Remark::Says::kIdle, .reason = "rowd's pool"}};
+  const ThreadIndex waiter = story.idle_thread(631, "session");
+  story.report.snapshot.kernel.files.push_back({.descriptor = 8,
+                                                .kind = FileKind::kEpoll,
+                                                .path = "anon_inode:[eventpoll]",
+                                                .watches = {5, 9}});
+  diagnosis.kernel_waits.push_back(
+      {.thread = waiter, .subject = {.act = CallAct::kEpoll, .descriptors = {8}}, .files = {0}});
+  diagnosis.threads[waiter].kernel_wait = 0;
+  diagnosis.threads[waiter].remark = 0;
+  const std::vector<ThreadIndex> parked = {
+      story.thread(640, "pool-1", {story.own("Pool::next()", "pool.cpp", 7)}, Activity::kFutex,
+                   202),
+      story.thread(641, "pool-2", {story.own("Pool::help()", "pool.cpp", 9)}, Activity::kFutex,
+                   202)};
+  for (const ThreadIndex thread : parked) diagnosis.threads[thread].remark = 1;
+  story.others(parked);
+  diagnosis.others.back() = {
+      .activity = Activity::kIdle, .remark = 1, .group = {.threads = parked}};
+  story.others({waiter});
+  diagnosis.others.back().remark = 0;
+  return story.report;
+}
+
 }  // namespace pstuck::golden

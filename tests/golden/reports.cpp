@@ -393,6 +393,7 @@ std::vector<NamedReports> all_reports() {
       {"reader_deadlock", {reader_deadlock()}},
       {"root_in_the_kernel", {root_in_the_kernel()}},
       {"several_roots", {several_roots()}},
+      {"own_lock_table", {own_lock_table()}},
       {"all_asleep", {all_asleep()}},
       {"core_deadlock", {core_deadlock()}},
       {"empty", {empty()}},

@@ -39,6 +39,8 @@ Report all_asleep();
 Report root_in_the_kernel();
 /// Two threads and a deadlock that must move first; one of the threads frees nobody alone.
 Report several_roots();
+/// A server with parked threads, and one that waits in the server's own lock table.
+Report own_lock_table();
 /// The two-lock deadlock as a core shows it: no clocks, no second look.
 Report core_deadlock();
 /// Nothing at all.

@@ -10,6 +10,7 @@
 
 #include "analyzers/diagnosis.h"
 #include "analyzers/resources.h"
+#include "analyzers/thread_rules.h"
 
 namespace pstuck::testing {
 
@@ -261,8 +262,12 @@ class DiagnosisInvariants {
     std::vector<bool> spoken_of(diagnosis_.threads.size());
     for (WaitIndex i = 0; i < diagnosis_.waits.size(); ++i) {
       const Wait& wait = diagnosis_.waits[i];
-      if (holds_up(diagnosis_.resources[wait.resource]) || in_cycle_[i])
-        spoken_of[wait.thread] = true;
+      if (in_cycle_[i]) spoken_of[wait.thread] = true;
+    }
+    for (const PileUp& pile_up : diagnosis_.pile_ups) {
+      if (!holds_up(diagnosis_.resources[pile_up.resource])) continue;
+      if (is_parked(diagnosis_, pile_up)) continue;
+      for (const WaitIndex wait : pile_up.waits) spoken_of[diagnosis_.waits[wait].thread] = true;
     }
     for (const Finding& finding : diagnosis_.findings) {
       for (const ThreadIndex thread : finding.stuck_behind) spoken_of[thread] = true;

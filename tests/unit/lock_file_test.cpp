@@ -31,7 +31,7 @@ owner_unit = "pthread_t"
 )";
 
 TEST(LockFile, DescribesALock) {
-  const auto locks = parse_lock_file(kWhole, "my.toml");
+  const auto locks = parse_lock_file(kWhole, "my.toml").locks;
   ASSERT_EQ(locks.size(), 1U);
   EXPECT_EQ(locks[0].type, "app::Lock");
   EXPECT_EQ(locks[0].waits_in, (std::vector<std::string>{"app::Lock::lock", "app::Lock::slow"}));
@@ -45,15 +45,17 @@ TEST(LockFile, DescribesALock) {
 }
 
 TEST(LockFile, HasDefaults) {
-  const auto locks = parse_lock_file(
-      "[[lock]]\ntype = \"L\"\nwaits_in = [\"f\"]\nargument = 2\nowner = { offset = 4 }\n", "x");
+  const auto locks =
+      parse_lock_file(
+          "[[lock]]\ntype = \"L\"\nwaits_in = [\"f\"]\nargument = 2\nowner = { offset = 4 }\n", "x")
+          .locks;
   ASSERT_EQ(locks.size(), 1U);
   EXPECT_EQ(locks[0].wait, WaitKind::kLock);
   EXPECT_EQ(locks[0].argument, 2U);
   ASSERT_TRUE(locks[0].owner);
   EXPECT_EQ(locks[0].owner->size, 4U);
   EXPECT_EQ(locks[0].owner->unit, LockDescription::OwnerUnit::kTid);
-  EXPECT_TRUE(parse_lock_file("", "x").empty());
+  EXPECT_TRUE(parse_lock_file("", "x").locks.empty());
 }
 
 TEST(LockFile, SaysWhereItIsWrong) {
@@ -83,14 +85,14 @@ TEST(LockFile, SaysWhereItIsWrong) {
   EXPECT_EQ(refusal(begin + "argument = 1\nowner_unit = \"tid\"\n"),
             "my.toml:1:1: \"owner_unit\" without \"owner\"");
   EXPECT_EQ(refusal("lock = 3\n"), "my.toml:1:8: \"lock\" is not a list");
-  EXPECT_EQ(refusal("lock = [3]\n"), "my.toml:1:9: a lock is not a table");
+  EXPECT_EQ(refusal("lock = [3]\n"), "my.toml:1:9: \"lock\" has an item that is no table");
   EXPECT_EQ(refusal("[[locks]]\n"), "my.toml:1:3: the file has no key \"locks\"");
 }
 
 constexpr std::string_view kBegin = "[[lock]]\ntype = \"L\"\nwaits_in = [\"f\"]\nargument = 1\n";
 
 LockDescription described(const std::string& rest) {
-  return parse_lock_file(std::string(kBegin) + rest, "my.toml").at(0);
+  return parse_lock_file(std::string(kBegin) + rest, "my.toml").locks.at(0);
 }
 
 std::string refusal_after_begin(const std::string& rest) {
@@ -189,6 +191,35 @@ TEST(LockFile, RefusesWrongFunctions) {
             "my.toml:6:9: \"takes\" of what nobody can have");
 }
 
+TEST(LockFile, HasRulesForThreads) {
+  const auto rules =
+      parse_lock_file(
+          "[[idle]]\nwaits_in = [\"f\"]\nwaits_for = [\"unit\", \"poll\"]\n"
+          "reason = \"r\"\n[[ask]]\nunder = [\"g\"]\nreason = \"s\"\ncommand = \"c\"\n",
+          "my.toml")
+          .rules;
+  ASSERT_EQ(rules.size(), 2U);
+  EXPECT_EQ(rules[0].remark.says, Remark::Says::kAsk);
+  EXPECT_EQ(rules[0].under, std::vector<std::string>{"g"});
+  EXPECT_EQ(rules[0].remark.command, "c");
+  EXPECT_EQ(rules[1].remark.says, Remark::Says::kIdle);
+  EXPECT_EQ(rules[1].remark.reason, "r");
+  EXPECT_EQ(rules[1].waits_for, std::vector{WaitKind::kUnit});
+  EXPECT_EQ(rules[1].calls.size(), 1U);
+}
+
+TEST(LockFile, SaysWhereARuleIsWrong) {
+  EXPECT_EQ(refusal("[[idle]]\nreason = \"r\"\n"),
+            "my.toml:1:1: a rule needs \"waits_in\", \"under\" or \"modules\"");
+  EXPECT_EQ(refusal("[[idle]]\nunder = [\"f\"]\n"), "my.toml:1:1: [[idle]] lacks \"reason\"");
+  EXPECT_EQ(refusal("[[ask]]\nunder = [\"f\"]\nreason = \"r\"\n"),
+            "my.toml:1:1: [[ask]] lacks \"command\"");
+  EXPECT_EQ(refusal("[[idle]]\nunder = [\"f\"]\nreason = \"r\"\ncommand = \"c\"\n"),
+            "my.toml:4:1: [[idle]] has no key \"command\"");
+  EXPECT_EQ(refusal("[[idle]]\nunder = [\"f\"]\nreason = \"r\"\nwaits_for = [\"tea\"]\n"),
+            "my.toml:4:13: \"waits_for\" has \"tea\", which threads do not wait for");
+}
+
 /// The examples of the manual's section, one after the other.
 std::vector<std::string> examples_of_manual() {
   std::ifstream file(PSTUCK_SOURCE_DIR "/cli/pstuck.1");
@@ -209,8 +240,9 @@ std::vector<std::string> examples_of_manual() {
 
 TEST(LockFile, IsAsTheManualShows) {
   const std::vector<std::string> examples = examples_of_manual();
-  ASSERT_EQ(examples.size(), 2U);
-  EXPECT_EQ(parse_lock_file(examples[0], "manual").size(), 2U);
+  ASSERT_EQ(examples.size(), 3U);
+  EXPECT_EQ(parse_lock_file(examples[0], "manual").locks.size(), 2U);
+  EXPECT_EQ(parse_lock_file(examples[2], "manual").rules.size(), 2U);
   // A unit, and two ways to write its table.
   std::istringstream lines(examples[1]);
   std::string unit;
@@ -223,12 +255,13 @@ TEST(LockFile, IsAsTheManualShows) {
 }
 
 TEST(LockFile, OfLibrariesIsRight) {
-  EXPECT_GT(parse_lock_file(library_locks(), "library_locks.toml").size(), 20U);
+  EXPECT_GT(parse_lock_file(library_locks(), "library_locks.toml").locks.size(), 20U);
+  EXPECT_GT(parse_lock_file(thread_rules(), "thread_rules.toml").rules.size(), 15U);
 }
 
 TEST(LockFile, OfTheUserComesFirst) {
-  EXPECT_EQ(read_lock_files({}).front().type,
-            parse_lock_file(library_locks(), "library_locks.toml").front().type);
+  EXPECT_EQ(read_lock_files({}).locks.front().type,
+            parse_lock_file(library_locks(), "library_locks.toml").locks.front().type);
   EXPECT_THROW(read_lock_files({"/nowhere/at/all.toml"}), Error);
 }
 
