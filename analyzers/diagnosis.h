@@ -379,6 +379,28 @@ struct Finding {
   Confirmation confirmation;
 };
 
+/// What a thread did from the first of several further looks to the last one.
+struct ThreadProgress {
+  ThreadIndex thread = 0;
+  bool ran = false;    ///< in between; a stop by pstuck does not count
+  bool ended = false;  ///< in between
+  std::optional<std::chrono::nanoseconds> cpu_time;     ///< used in between
+  std::optional<std::chrono::nanoseconds> kernel_time;  ///< of it, in steps of a clock tick
+  std::size_t stacks = 0;     ///< that were seen of it, with the capture's; 0: only watched
+  std::size_t in_kernel = 0;  ///< with so many of them it was in a system call, or came out of one
+  std::int64_t syscall = -1;  ///< in all of those; -1: in different ones, or in none
+  std::size_t same_frames = 0;  ///< outermost frames that are in the same functions in all stacks
+  /// Of the thread's stack in the report: the innermost of these that is the program's own.
+  std::optional<std::size_t> frame;
+};
+
+/// How threads got on over several further looks.
+struct Samples {
+  std::size_t looks = 0;                ///< 0: none was taken
+  std::chrono::nanoseconds span{0};     ///< from the first to the last
+  std::vector<ThreadProgress> threads;  ///< ascending by thread
+};
+
 /// Threads that no finding and no pile-up is about, alike in what they do.
 struct ThreadGroup {
   Activity activity = Activity::kUnknown;
@@ -401,6 +423,7 @@ struct Diagnosis {
   std::vector<Finding> findings;           ///< deadlocks first, then by threads concerned
   std::vector<ThreadGroup> others;         ///< biggest first
   std::vector<BlindSpot> blind_spots;      ///< of the analysis; those of the capture are elsewhere
+  Samples samples;
   std::size_t moved = 0;  ///< findings dropped since the second look saw their threads move
 };
 

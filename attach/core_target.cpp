@@ -100,6 +100,7 @@ class CoreTarget final : public Target {
   std::optional<Look> look_again(std::span<const Tid>, std::span<const Address>) override {
     return {};
   }
+  std::optional<Sample> sample(const Snapshot&, const SampleRequest&) override { return {}; }
 
  private:
   void find_modules_and_files(const CoreNotes& notes, const TargetOptions& options);

@@ -69,6 +69,7 @@ class LiveTarget final : public Target {
   std::optional<TaskElsewhere> find_task(Tid id_in_target) override;
   std::optional<Look> look_again(std::span<const Tid> threads,
                                  std::span<const Address> locks) override;
+  std::optional<Sample> sample(const Snapshot& snapshot, const SampleRequest& request) override;
 
  private:
   [[nodiscard]] Process read_process_facts() const;
@@ -233,6 +234,25 @@ std::optional<Look> LiveTarget::look_again(std::span<const Tid> threads,
     look.locks.push_back(memory_.read_object<std::array<std::byte, 24>>(lock));
   }
   return look;
+}
+
+std::optional<Sample> LiveTarget::sample(const Snapshot& snapshot, const SampleRequest& request) {
+  Sample sample{.monotonic = read_clock(CLOCK_MONOTONIC)};
+  const FactsClock clock{.boot = read_clock(CLOCK_BOOTTIME),
+                         .ticks_per_second = ::sysconf(_SC_CLK_TCK)};
+  std::vector<LiveThread> threads;
+  for (const auto& ids : {request.captured, request.watched}) {
+    for (const Tid id : ids) {
+      LiveThread gone;
+      gone.snapshot.tid = id;
+      gone.snapshot.state = 'X';
+      threads.push_back(read_thread_facts(tasks_, id, clock, false).value_or(std::move(gone)));
+    }
+  }
+  capture_stacks(live_process(snapshot), std::span(threads).first(request.captured.size()),
+                 {.stack_bytes = request.stack_bytes}, sample.longest_stop);
+  for (LiveThread& thread : threads) sample.threads.push_back(std::move(thread.snapshot));
+  return sample;
 }
 
 }  // namespace

@@ -113,11 +113,13 @@ std::optional<LiveThread> read_thread_facts(const ProcDirectory& tasks, Tid id,
   snapshot.name = stat->name;
   snapshot.state = stat->state;
   snapshot.cpu_time = from_ticks(stat->cpu_ticks, clock.ticks_per_second);
+  snapshot.kernel_time = from_ticks(stat->kernel_ticks, clock.ticks_per_second);
   snapshot.age =
       std::max(nanoseconds(0), clock.boot - from_ticks(stat->start_ticks, clock.ticks_per_second));
   if (const auto text = tasks.read(fmt::format("{}/sched", id.value))) {
     const SchedFacts sched = parse_sched(*text);
     snapshot.switches = sched.switches;
+    if (sched.cpu_time) snapshot.cpu_time = sched.cpu_time;
     snapshot.not_run_for = find_not_run_for(sched, *stat, *snapshot.age, clock);
   } else {
     snapshot.switches = read_switches(tasks, id);

@@ -12,7 +12,13 @@ bool covers(const CapturedStack& stack, Address at) {
 }  // namespace
 
 SnapshotMemory::SnapshotMemory(const Snapshot& snapshot, Memory& below) : below_(below) {
-  for (const ThreadSnapshot& thread : snapshot.threads) {
+  show_stacks_of(snapshot.threads);
+}
+
+void SnapshotMemory::show_stacks_of(std::span<const ThreadSnapshot> threads) {
+  stacks_.clear();
+  last_ = nullptr;
+  for (const ThreadSnapshot& thread : threads) {
     if (!thread.stack.bytes.empty()) stacks_.push_back(&thread.stack);
   }
   std::ranges::stable_sort(stacks_, {}, &CapturedStack::start);

@@ -56,6 +56,8 @@ class Memory {
 class SnapshotMemory final : public Memory {
  public:
   SnapshotMemory(const Snapshot& snapshot, Memory& below);
+  /// From now on it has the captured stacks of these threads and no others; they must outlive it.
+  void show_stacks_of(std::span<const ThreadSnapshot> threads);
   std::size_t read(Address from, std::span<std::byte> into) noexcept override;
   PresentMemory find_present(AddressRange range) override { return below_.find_present(range); }
 

@@ -153,8 +153,8 @@ std::optional<StatFacts> parse_stat(std::string_view text) {
   facts.state = field[0][0];
   facts.parent = parse_tid(field[1]);
   facts.flags = parse_integer<std::uint64_t>(field[6]).value_or(0);
-  facts.cpu_ticks = parse_integer<std::uint64_t>(field[11]).value_or(0) +
-                    parse_integer<std::uint64_t>(field[12]).value_or(0);
+  facts.kernel_ticks = parse_integer<std::uint64_t>(field[12]).value_or(0);
+  facts.cpu_ticks = parse_integer<std::uint64_t>(field[11]).value_or(0) + facts.kernel_ticks;
   facts.start_ticks = parse_integer<std::uint64_t>(field[19]).value_or(0);
   facts.processor = parse_integer<std::size_t>(field[36]);
   return facts;
@@ -229,6 +229,7 @@ SchedFacts parse_sched(std::string_view text) {
   while (!text.empty() && !(facts.last_ran && voluntary && involuntary)) {
     auto [name, value] = split_at_colon(take_line(text));
     if (name == "se.exec_start") facts.last_ran = parse_milliseconds(take_word(value));
+    if (name == "se.sum_exec_runtime") facts.cpu_time = parse_milliseconds(take_word(value));
     if (name == "nr_voluntary_switches") {
       voluntary = parse_integer<std::uint64_t>(take_word(value));
     }

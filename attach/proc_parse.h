@@ -18,6 +18,7 @@ struct StatFacts {
   Tid parent;
   std::uint64_t flags = 0;               ///< PF_* of include/linux/sched.h
   std::uint64_t cpu_ticks = 0;           ///< user and system
+  std::uint64_t kernel_ticks = 0;        ///< system alone
   std::uint64_t start_ticks = 0;         ///< since boot
   std::optional<std::size_t> processor;  ///< that it last ran on
 };
@@ -45,9 +46,10 @@ struct SyscallFacts {
 };
 std::optional<SyscallFacts> parse_syscall(std::string_view text);
 
-/// /proc/PID/sched: when it last ran, on the scheduler's clock.
+/// /proc/PID/sched: when it last ran, on the scheduler's clock, and for how long in all.
 struct SchedFacts {
   std::optional<std::chrono::nanoseconds> last_ran;
+  std::optional<std::chrono::nanoseconds> cpu_time;  ///< as of the last tick while it runs
   std::optional<ContextSwitches> switches;
 };
 SchedFacts parse_sched(std::string_view text);

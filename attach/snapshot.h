@@ -102,7 +102,8 @@ struct ThreadSnapshot {
       not_run_for;                              ///< since it last ran; a lower bound of its wait
   std::optional<std::chrono::nanoseconds> age;  ///< since it was started
   std::optional<std::chrono::nanoseconds> cpu_time;
-  std::optional<ContextSwitches> switches;  ///< before pstuck stopped it
+  std::optional<std::chrono::nanoseconds> kernel_time;  ///< of it, in steps of a clock tick
+  std::optional<ContextSwitches> switches;              ///< before pstuck stopped it
 };
 
 struct Mapping {

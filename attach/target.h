@@ -45,6 +45,21 @@ struct Look {
   std::vector<std::optional<std::array<std::byte, 24>>> locks;
 };
 
+/// Which threads of a snapshot are to be looked at once more.
+struct SampleRequest {
+  std::vector<Tid> captured;  ///< with registers and stack, each stopped alone as in a capture
+  std::vector<Tid> watched;   ///< as far as /proc tells, without a stop
+  std::size_t stack_bytes = 64 * 1024;
+};
+
+struct Sample {
+  std::chrono::nanoseconds monotonic{0};
+  /// Those to be captured, then those to be watched, as asked for; of one that is gone only the
+  /// tid and the state X.
+  std::vector<ThreadSnapshot> threads;
+  std::chrono::nanoseconds longest_stop{0};
+};
+
 /// Who can tell whose id a lock recorded when no thread of the target has it.
 class TaskFinder {
  public:
@@ -68,6 +83,9 @@ class Target : public TaskFinder {
   /// Reads threads and locks again without stopping anything; none for a core.
   virtual std::optional<Look> look_again(std::span<const Tid> threads,
                                          std::span<const Address> locks) = 0;
+
+  /// Looks at threads of the last capture once more; none for a core. All run when it returns.
+  virtual std::optional<Sample> sample(const Snapshot& snapshot, const SampleRequest& request) = 0;
 };
 
 struct TargetOptions {

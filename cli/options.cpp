@@ -33,6 +33,8 @@ Examples:
                                             for scripts: status 1 on a hang
 )";
 
+constexpr std::size_t kMostSamples = 1000;
+constexpr std::chrono::milliseconds kLongestInterval = std::chrono::hours(1);
 constexpr std::size_t kMostStackBytes = std::size_t{1} << 30;
 
 /// The options as they stand on the command line, not yet understood.
@@ -43,6 +45,8 @@ struct Words {
   std::string stack_bytes = "64K";
   std::string scan_memory = "auto";
   std::string max_memory = "4G";
+  std::string samples;
+  std::string interval = "50ms";
   bool no_lines = false;
 };
 
@@ -103,6 +107,16 @@ void add_options(CLI::App& app, Options& options, Words& words) {
   app.add_flag("--freeze", options.freeze,
                "stop all threads at one instant (default: one after\n"
                "the other, each for a fraction of a millisecond)")
+      ->group("Looking");
+  app.add_option("--samples", words.samples,
+                 "look N times at what the threads do (default: twice\n"
+                 "where others wait for one that runs; 1: once)")
+      ->type_name("N")
+      ->group("Looking");
+  app.add_option("--interval", words.interval,
+                 "wait so long between these looks, like 50ms or 1s\n"
+                 "(default: 50ms)")
+      ->type_name("T")
       ->group("Looking");
   app.add_option("--stack-bytes", words.stack_bytes,
                  "copy so much of each stack at once, like 256K or 1M\n"
@@ -237,6 +251,29 @@ std::size_t parse_bytes(std::string_view option, const std::string& word, std::s
   return parsed->first * *unit;
 }
 
+std::optional<std::size_t> parse_samples(const std::string& word) {
+  if (word.empty()) return {};
+  const auto parsed = number(word);
+  if (!parsed || !parsed->second.empty() || parsed->first < 1 || parsed->first > kMostSamples) {
+    refuse(fmt::format("--samples cannot be \"{}\"", word),
+           fmt::format("it is a number from 1 to {}", kMostSamples));
+  }
+  return parsed->first;
+}
+
+std::chrono::milliseconds parse_interval(const std::string& word) {
+  const auto parsed = number(word);
+  const bool seconds = parsed && parsed->second == "s";
+  const bool known = seconds || (parsed && parsed->second == "ms");
+  const std::chrono::milliseconds unit(seconds ? 1000 : 1);
+  if (!known || parsed->first < 1 ||
+      parsed->first > static_cast<std::size_t>(kLongestInterval / unit)) {
+    refuse(fmt::format("--interval cannot be \"{}\"", word),
+           "it is a time up to 3600s, like 50ms or 1s");
+  }
+  return unit * parsed->first;
+}
+
 void understand(const Words& words, Options& options) {
   constexpr std::array kFormats{std::pair{std::string_view("text"), Format::kText},
                                 std::pair{std::string_view("json"), Format::kJson},
@@ -255,6 +292,8 @@ void understand(const Words& words, Options& options) {
   options.scan_memory = choice("--scan-memory", words.scan_memory, kScans);
   options.max_memory = parse_bytes("--max-memory", words.max_memory, SIZE_MAX,
                                    "it is a number of bytes, like 512M or 8G");
+  options.samples = parse_samples(words.samples);
+  options.interval = parse_interval(words.interval);
   options.lines = !words.no_lines;
 }
 

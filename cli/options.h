@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,8 @@ struct Options {
   std::size_t max_frames = 256;  ///< 0: no limit
   std::size_t stack_bytes = 64 * 1024;
   bool freeze = false;
+  std::optional<std::size_t> samples;      ///< looks at what threads do; none: where it is worth it
+  std::chrono::milliseconds interval{50};  ///< between these
   std::string executable;
   std::vector<std::string> lock_files;
   ScanMemory scan_memory = ScanMemory::kAuto;

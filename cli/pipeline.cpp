@@ -8,6 +8,7 @@
 #include "analyzers/diagnose.h"
 #include "cli/lock_file.h"
 #include "cli/progress.h"
+#include "cli/sampling.h"
 #include "symbolize/symbolize.h"
 
 namespace pstuck {
@@ -75,6 +76,9 @@ Report look_at(const std::string& spec, const Options& options) {
                                .rules = files.rules,
                                .progress = progress.step("MiB searched for held locks")});
   confirm_findings(*target, report);
+
+  // What a thread does that runs while others wait for it takes several looks to tell.
+  take_samples(*target, memory, symbolizer, options, report);
 
   std::ranges::move(symbolizer.blind_spots(), std::back_inserter(report.snapshot.blind_spots));
   std::ranges::copy(report.diagnosis.blind_spots, std::back_inserter(report.snapshot.blind_spots));

@@ -46,6 +46,7 @@ class ReportWriter {
   [[nodiscard]] Json root_blocker(const RootBlocker& root) const;
   [[nodiscard]] Json finding(const Finding& finding) const;
   [[nodiscard]] Json other(const ThreadGroup& group) const;
+  [[nodiscard]] Json samples() const;
 
   [[nodiscard]] Json tid(ThreadIndex thread) const { return sentences_.labels().tid(thread).value; }
   [[nodiscard]] Json tid(const std::optional<ThreadIndex>& thread) const {
@@ -103,6 +104,7 @@ Json ReportWriter::target() const {
       list_of(diagnosis_.findings, [&](const Finding& item) { return finding(item); });
   json["others"] = list_of(diagnosis_.others, [&](const ThreadGroup& item) { return other(item); });
   json["other_processes"] = list_of(snapshot.kernel.processes, json_of_process);
+  json["samples"] = samples();
   json["moved"] = diagnosis_.moved;
   json["blind_spots"] = list_of(snapshot.blind_spots, [](const BlindSpot& spot) {
     return Json{{"kind", json_word(spot.kind)}, {"detail", spot.detail}};
@@ -355,6 +357,25 @@ Json ReportWriter::other(const ThreadGroup& group) const {
           {"remark", remark(group.remark)},
           {"tids", tids(group.group.threads)},
           {"functions", functions(group.group.functions)}};
+}
+
+Json ReportWriter::samples() const {
+  const Samples& samples = diagnosis_.samples;
+  if (samples.looks == 0) return {};
+  return {{"looks", samples.looks},
+          {"span_ns", samples.span.count()},
+          {"threads", list_of(samples.threads, [&](const ThreadProgress& thread) {
+             return Json{{"tid", tid(thread.thread)},
+                         {"ran", thread.ran},
+                         {"ended", thread.ended},
+                         {"cpu_time_ns", or_null(thread.cpu_time)},
+                         {"kernel_time_ns", or_null(thread.kernel_time)},
+                         {"stacks", thread.stacks},
+                         {"in_kernel", thread.in_kernel},
+                         {"syscall", json_of_syscall(thread.syscall)},
+                         {"same_frames", thread.same_frames},
+                         {"frame", or_null(thread.frame)}};
+           })}};
 }
 
 }  // namespace

@@ -72,19 +72,8 @@ void write_trigger(const Document& document) {
   write_prompts(document.out, document.prompts.trigger);
 }
 
-void write_cycle(const Document& document) {
+void write_pile_ups(const Document& document) {
   const Diagnosis& diagnosis = document.report.diagnosis;
-  if (diagnosis.findings.empty()) {
-    const bool asks = !document.sentences.questions().empty();
-    document.out << "None: " << (asks ? "no hang was found" : "nothing was stuck")
-                 << " when pstuck looked.\n";
-  }
-  for (std::size_t i = 0; i < diagnosis.findings.size(); ++i) {
-    document.out << (i > 0 ? "\n" : "");
-    if (diagnosis.findings.size() > 1) document.out << fmt::format("**Finding {}:** ", i + 1);
-    document.out << (i < kFullFindings ? postmortem_cycle(document.sentences, diagnosis.findings[i])
-                                       : document.sentences.verdict(diagnosis.findings[i]) + ".\n");
-  }
   if (diagnosis.pile_ups.empty()) return;
   document.out << "\nWho waits behind whom:\n\n";
   for (const RootBlocker* const root : document.sentences.ranking()) {
@@ -99,6 +88,31 @@ void write_cycle(const Document& document) {
                                 "more locks have")
                  << " threads waiting.\n";
   }
+}
+
+void write_samples(const Document& document) {
+  if (document.report.diagnosis.samples.looks == 0) return;
+  document.out << "\nLooked at again, " << document.sentences.progress() << ":\n\n";
+  for (const ThreadProgress* const thread : document.sentences.sampled()) {
+    document.out << "- " << document.sentences.progress(*thread) << ".\n";
+  }
+}
+
+void write_cycle(const Document& document) {
+  const Diagnosis& diagnosis = document.report.diagnosis;
+  if (diagnosis.findings.empty()) {
+    const bool asks = !document.sentences.questions().empty();
+    document.out << "None: " << (asks ? "no hang was found" : "nothing was stuck")
+                 << " when pstuck looked.\n";
+  }
+  for (std::size_t i = 0; i < diagnosis.findings.size(); ++i) {
+    document.out << (i > 0 ? "\n" : "");
+    if (diagnosis.findings.size() > 1) document.out << fmt::format("**Finding {}:** ", i + 1);
+    document.out << (i < kFullFindings ? postmortem_cycle(document.sentences, diagnosis.findings[i])
+                                       : document.sentences.verdict(diagnosis.findings[i]) + ".\n");
+  }
+  write_pile_ups(document);
+  write_samples(document);
 }
 
 void write_detection_delay(const Document& document) {

@@ -20,6 +20,7 @@ constexpr std::size_t kFramesOfAStack = 12;
 constexpr std::size_t kFramesOutsideAWait = 4;
 constexpr std::size_t kShownRoots = 5;
 constexpr std::size_t kShownPileUps = 10;
+constexpr std::size_t kShownSampled = 8;
 constexpr std::size_t kShownOthers = 12;
 
 /// Enough of a stack to see the wait, its callers, and where the finding's lock was taken.
@@ -140,6 +141,22 @@ void print_pile_ups(const TextPage& page) {
            << " threads waiting: pstuck -a " << page.labels().target() << '\n';
 }
 
+void print_samples(const TextPage& page) {
+  if (page.report.diagnosis.samples.looks == 0) return;
+  page.out << '\n'
+           << page.palette.paint(page.palette.head, "SAMPLES") << "   " << page.sentences.progress()
+           << '\n';
+  const auto threads = page.sentences.sampled();
+  const std::size_t shown = std::min(threads.size(), kShownSampled);
+  for (std::size_t i = 0; i < shown; ++i) {
+    page.out << "  " << page.sentences.progress(*threads[i]) << '\n';
+  }
+  if (shown < threads.size()) {
+    page.out << "  … " << count_words(threads.size() - shown, "more thread", "more threads")
+             << '\n';
+  }
+}
+
 void print_others(const TextPage& page) {
   const std::string others = page.sentences.others();
   page.out << '\n';
@@ -217,6 +234,7 @@ void render_text(const Report& report, const Palette& palette, std::ostream& out
   (calm ? print_calm : print_findings)(page);
   print_roots(page);
   print_pile_ups(page);
+  print_samples(page);
   print_questions(page);
   if (!calm) print_others(page);
   print_blind_spots(page);

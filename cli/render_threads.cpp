@@ -212,6 +212,11 @@ void print_found(const TextPage& page) {
     page.out << '\n' << page.sentences.pile_up(pile_up) << '\n';
     print_groups(page, pile_up.groups);
   }
+  if (page.report.diagnosis.samples.looks == 0) return;
+  page.out << '\n' << page.sentences.progress() << '\n';
+  for (const ThreadProgress* const thread : page.sentences.sampled()) {
+    page.out << "  " << page.sentences.progress(*thread) << '\n';
+  }
 }
 
 }  // namespace

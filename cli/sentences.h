@@ -100,6 +100,16 @@ class Sentences {
   /// findings do not tell of all of them; else none.
   [[nodiscard]] const std::vector<const RootBlocker*>& ranking() const { return ranking_; }
 
+  /// "in 3 looks over 100 ms 2 of 9 threads ran, 7 did not".
+  [[nodiscard]] std::string progress() const;
+
+  /// "rebuilder (48235) holds g_index.mu_ and runs: in 3 of 3 samples in Index::rebuild (user
+  /// code), 98 % of a processor".
+  [[nodiscard]] std::string progress(const ThreadProgress& progress) const;
+
+  /// Those whose stacks were looked at several times, the busiest first.
+  [[nodiscard]] std::vector<const ThreadProgress*> sampled() const;
+
   /// "times out in 4.2 s"; empty for a wait without end.
   [[nodiscard]] std::string deadline(const Wait& wait) const;
 
@@ -124,6 +134,8 @@ class Sentences {
   [[nodiscard]] std::string stuck(const Finding& finding) const;
   [[nodiscard]] std::string proof(const Finding& finding) const;
   [[nodiscard]] std::string chain(ResourceIndex first) const;
+  /// "holds g_index.mu_ and ", where others wait for that; else empty.
+  [[nodiscard]] std::string holds_for_others(ThreadIndex index) const;
   [[nodiscard]] std::string deadlock_above(std::size_t number) const;
   /// "frees up to 212 of 230 threads".
   [[nodiscard]] std::string frees(const RootBlocker& root) const;

@@ -91,7 +91,8 @@ class Symbolizer::Impl {
         locking_calls_(snapshot, modules_, memory, function_ranges_,
                        options.lines ? &lines_ : nullptr, options_.lock_functions) {}
 
-  Stacks symbolize();
+  Stacks symbolize(std::span<const ThreadSnapshot> threads);
+  Stacks symbolize_all() { return symbolize(snapshot_.threads); }
   std::optional<DataSymbol> find_data_symbol(Address at);
   std::optional<ObjectClass> find_object_class(Address at);
   std::optional<std::string> find_virtual_class(Address object) {
@@ -124,7 +125,7 @@ class Symbolizer::Impl {
 
  private:
   /// Frames' locations are numbers of the table until expand_frames().
-  void unwind_threads(Stacks& stacks, AddressTable& table);
+  void unwind_threads(std::span<const ThreadSnapshot> threads, Stacks& stacks, AddressTable& table);
   std::vector<NamedAddress> name_addresses(const std::vector<Address>& addresses);
   Expansion add_locations(const NamedAddress& address, std::vector<Location>& locations);
   void name_called_functions();
@@ -152,15 +153,16 @@ class Symbolizer::Impl {
       called_functions_;  // symbols by return address, once one was asked for
 };
 
-void Symbolizer::Impl::unwind_threads(Stacks& stacks, AddressTable& table) {
-  stacks.stacks.reserve(snapshot_.threads.size());
-  for (const ThreadSnapshot& thread : snapshot_.threads) {
+void Symbolizer::Impl::unwind_threads(std::span<const ThreadSnapshot> threads, Stacks& stacks,
+                                      AddressTable& table) {
+  stacks.stacks.reserve(threads.size());
+  for (const ThreadSnapshot& thread : threads) {
     Stack& stack = stacks.stacks.emplace_back(unwinder_.unwind(thread));
     for (Frame& frame : stack.frames) {
       frame.location = table.intern(frame.pc.for_lookup());
       if (frame.pc.is_return_address()) return_addresses_.insert(frame.pc.address());
     }
-    if (options_.progress) options_.progress(stacks.stacks.size(), snapshot_.threads.size());
+    if (options_.progress) options_.progress(stacks.stacks.size(), threads.size());
   }
 }
 
@@ -214,10 +216,10 @@ Expansion Symbolizer::Impl::add_locations(const NamedAddress& address,
   return expansion;
 }
 
-Stacks Symbolizer::Impl::symbolize() {
+Stacks Symbolizer::Impl::symbolize(std::span<const ThreadSnapshot> threads) {
   Stacks stacks;
   AddressTable table;
-  unwind_threads(stacks, table);
+  unwind_threads(threads, stacks, table);
   const std::size_t frame_addresses = table.addresses().size();
 
   // A call's target is named together with the frames: one pass over each symbol table.
@@ -335,7 +337,11 @@ Symbolizer::Symbolizer(const Snapshot& snapshot, Memory& memory, const Symbolize
 
 Symbolizer::~Symbolizer() = default;
 
-Stacks Symbolizer::symbolize() { return impl_->symbolize(); }
+Stacks Symbolizer::symbolize() { return impl_->symbolize_all(); }
+
+Stacks Symbolizer::symbolize(std::span<const ThreadSnapshot> threads) {
+  return impl_->symbolize(threads);
+}
 
 std::optional<DataSymbol> Symbolizer::find_data_symbol(Address at) {
   return impl_->find_data_symbol(at);

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "attach/memory.h"
@@ -27,6 +28,9 @@ class Symbolizer final : public Program {
 
   /// Unwinds and names every thread's stack. Touches the target only through the memory.
   Stacks symbolize();
+  /// The same for threads of the same process, captured at another time, whose stacks the memory
+  /// has by now.
+  Stacks symbolize(std::span<const ThreadSnapshot> threads);
 
   std::optional<DataSymbol> find_data_symbol(Address at) override;
   std::optional<Address> find_libc_variable(std::string_view name) override;

@@ -28,13 +28,13 @@ _pstuck() {
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
       ;;
-    --stack-bytes | --max-frames | --max-memory)
+    --samples | --interval | --stack-bytes | --max-frames | --max-memory)
       return
       ;;
   esac
   if [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W '-a --all-threads --format -o --output --color --exit-code
-      --freeze --stack-bytes --scan-memory --max-memory --exe --lock-file
+      --freeze --samples --interval --stack-bytes --scan-memory --max-memory --exe --lock-file
       --no-lines --max-frames -h --help --version' -- "$word")
     return
   fi

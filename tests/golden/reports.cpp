@@ -394,6 +394,7 @@ std::vector<NamedReports> all_reports() {
       {"root_in_the_kernel", {root_in_the_kernel()}},
       {"several_roots", {several_roots()}},
       {"own_lock_table", {own_lock_table()}},
+      {"running_holder", {running_holder()}},
       {"all_asleep", {all_asleep()}},
       {"core_deadlock", {core_deadlock()}},
       {"empty", {empty()}},

@@ -41,6 +41,8 @@ Report root_in_the_kernel();
 Report several_roots();
 /// A server with parked threads, and one that waits in the server's own lock table.
 Report own_lock_table();
+/// A holder that runs, and others that do, seen in several looks.
+Report running_holder();
 /// The two-lock deadlock as a core shows it: no clocks, no second look.
 Report core_deadlock();
 /// Nothing at all.

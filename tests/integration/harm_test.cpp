@@ -76,7 +76,9 @@ void expect_undisturbed(int pid) {
 
 class DoNoHarm : public ::testing::TestWithParam<bool> {
  protected:
-  [[nodiscard]] static Command options() { return GetParam() ? Command{"--freeze"} : Command{}; }
+  [[nodiscard]] static Command options() {
+    return GetParam() ? Command{"--freeze"} : Command{"--samples", "3", "--interval", "5ms"};
+  }
 };
 
 TEST_P(DoNoHarm, HeartBeatsOnAndNoCallIsBrokenOff) {

@@ -31,11 +31,27 @@ TEST(CommandLine, HasDefaults) {
   EXPECT_EQ(options.colour, ColourChoice::kAuto);
   EXPECT_EQ(options.max_frames, 256U);
   EXPECT_EQ(options.stack_bytes, 65536U);
+  EXPECT_FALSE(options.samples);
+  EXPECT_EQ(options.interval, std::chrono::milliseconds(50));
   EXPECT_TRUE(options.lines);
   EXPECT_EQ(options.scan_memory, ScanMemory::kAuto);
   EXPECT_EQ(options.max_memory, std::uint64_t{4} << 30);
   EXPECT_FALSE(options.all_threads || options.exit_code || options.freeze);
   EXPECT_TRUE(options.output.empty() && options.executable.empty() && options.answer.empty());
+}
+
+TEST(CommandLine, UnderstandsSamples) {
+  const Options options = parse({"--samples", "5", "--interval=2s", "1"});
+  EXPECT_EQ(options.samples, 5U);
+  EXPECT_EQ(options.interval, std::chrono::seconds(2));
+  EXPECT_EQ(parse({"--interval", "20ms", "1"}).interval, std::chrono::milliseconds(20));
+  for (const char* const word : {"0", "1001", "two", "3x"}) {
+    EXPECT_EQ(hint_for({"--samples", word, "1"}), "it is a number from 1 to 1000") << word;
+  }
+  for (const char* const word : {"0ms", "5", "3601s", "3600001ms", "s", "1h"}) {
+    EXPECT_EQ(hint_for({"--interval", word, "1"}), "it is a time up to 3600s, like 50ms or 1s")
+        << word;
+  }
 }
 
 TEST(CommandLine, UnderstandsEveryOption) {

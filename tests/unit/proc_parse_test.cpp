@@ -69,8 +69,10 @@ TEST(ParseSyscall, BlockedRunningAndOutsideACall) {
 TEST(ParseSched, LastRunInNanoseconds) {
   const SchedFacts sched = parse_sched(
       "x (1, #threads: 1)\n-----\nse.exec_start                :       1130054.053448\n"
+      "se.vruntime : 3.000000\nse.sum_exec_runtime  :    29.000017\n"
       "nr_voluntary_switches         :     7\nnr_involuntary_switches       :   2\n");
   EXPECT_EQ(sched.last_ran, nanoseconds(1130054053448));
+  EXPECT_EQ(sched.cpu_time, nanoseconds(29000017));
   EXPECT_EQ(sched.switches, (ContextSwitches{7, 2}));
   EXPECT_FALSE(parse_sched("se.exec_start : 1.5\n").last_ran);
   EXPECT_FALSE(parse_sched("se.exec_start : -1.000000\n").last_ran);
