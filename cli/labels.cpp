@@ -103,9 +103,13 @@ const Location* Labels::location(ThreadIndex thread, std::optional<std::size_t> 
 
 std::string Labels::thread(ThreadIndex thread) const {
   const auto& threads = report_->snapshot.threads;
-  const std::string& name = thread < threads.size() ? threads[thread].name : std::string();
-  if (name.empty()) return fmt::format("thread {}", tid(thread).value);
-  return fmt::format("{} ({})", printable(name, kWidestName), tid(thread).value);
+  if (thread >= threads.size()) return "thread 0";
+  const ThreadSnapshot& facts = threads[thread];
+  const bool nested = facts.tid_in_target != facts.tid;
+  const std::string inside =
+      nested ? fmt::format(", {} in its namespace", facts.tid_in_target.value) : std::string();
+  if (facts.name.empty()) return fmt::format("thread {}{}", facts.tid.value, inside);
+  return fmt::format("{} ({}{})", printable(facts.name, kWidestName), facts.tid.value, inside);
 }
 
 std::string Labels::lock(ResourceIndex index) const {

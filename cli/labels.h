@@ -27,7 +27,7 @@ class Labels {
   [[nodiscard]] const Location* location(ThreadIndex thread,
                                          std::optional<std::size_t> frame) const;
 
-  /// "worker-3 (48231)".
+  /// "worker-3 (48231)", "worker-3 (48231, 12 in its namespace)".
   [[nodiscard]] std::string thread(ThreadIndex thread) const;
 
   /// "g_cache.mu_", "Account::mu_ #2", "mutex 0x55d9c0001040" when nothing names it: the same in

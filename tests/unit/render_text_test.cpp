@@ -345,6 +345,14 @@ TEST(TextReport, RanksTheRootsWhereThereAreSeveralThatNoFindingTells) {
   EXPECT_FALSE(contains(text_of(report), "ROOTS"));  // the deadlock's line says so
 }
 
+TEST(TextReport, TellsAThreadsIdAsItsNamespaceCountsWhereThatDiffers) {
+  Report report = golden::chain();
+  report.snapshot.threads[0].tid_in_target = Tid{12};
+  EXPECT_TRUE(contains(text_of(report), "behind flusher (801, 12 in its namespace), which holds"));
+  EXPECT_TRUE(contains(threads_of(report), "\"flusher\" tid 801  "));
+  EXPECT_TRUE(contains(threads_of(report), "tid 12 in its own namespace\n"));
+}
+
 TEST(TextReport, StaysShortForThousandsOfThreadsInOneCycle) {
   Report report = golden::two_lock_deadlock();
   Cycle& cycle = report.diagnosis.cycles[0];
