@@ -126,6 +126,8 @@ bool counters_seen(const ThreadLook& first, const ThreadLook& second) {
   return first.switches && second.switches;
 }
 
+}  // namespace
+
 bool stood_still(const Syscall& captured, const ThreadLook& first, const ThreadLook& second) {
   if (!first.exists || !second.exists) return false;
   if (counters_seen(first, second) && *first.switches != *second.switches) return false;
@@ -136,6 +138,8 @@ bool stood_still(const Syscall& captured, const ThreadLook& first, const ThreadL
   // Outside a call, as in a page fault or stopped by a signal, only the counters can tell.
   return first.syscall == second.syscall && counters_seen(first, second);
 }
+
+namespace {
 
 class TwoLooks {
  public:

@@ -12,6 +12,9 @@ struct ConfirmRequest {
 
 ConfirmRequest find_what_to_confirm(const Snapshot& snapshot, const Diagnosis& diagnosis);
 
+/// Whether a thread stayed between two looks in the call that it was captured in.
+bool stood_still(const Syscall& captured, const ThreadLook& first, const ThreadLook& second);
+
 /// Whether all that find_what_to_confirm() named stood still between two looks. When not, a third
 /// look can be worth it: on a busy machine a thread that was stopped for its capture takes a while
 /// to fall asleep again.

@@ -266,6 +266,9 @@ struct KernelWait {
   /// Those of which one must act before the call returns, ascending; the target itself can be one.
   /// Empty where nobody is known.
   std::vector<Tid> processes;
+  /// How many of them: holders of locks that belong to a process must all give them up, but for
+  /// those that open files have, a lock that several processes have can be one and the same.
+  Needs needs = Needs::kAny;
   std::optional<Deadline> deadline;
 };
 

@@ -5,6 +5,7 @@
 
 #include "analyzers/resources.h"
 #include "analyzers/root_blockers.h"
+#include "analyzers/signals.h"
 #include "analyzers/thread_rules.h"
 #include "attach/mappings.h"
 
@@ -76,15 +77,6 @@ bool is_surely_asleep(const Snapshot& snapshot, const Diagnosis& diagnosis, cons
          resource.holder.fate != OwnerFate::kInTransition &&
          resource.holder.fate != OwnerFate::kUnreadable &&
          !can_be_ended_from_outside(snapshot, resource);
-}
-
-// Handlers of faults and of libc's own signals wake nobody up: what they answer to comes from a
-// thread itself. include/uapi/asm-generic/signal.h; nptl uses 32 and 33.
-bool handles_signals_from_outside(const Process& process) {
-  constexpr std::uint64_t kFaults = 1U << (4 - 1) | 1U << (5 - 1) | 1U << (6 - 1) | 1U << (7 - 1) |
-                                    1U << (8 - 1) | 1U << (11 - 1) | 1U << (13 - 1);
-  constexpr std::uint64_t kOfLibc = std::uint64_t{1} << (32 - 1) | std::uint64_t{1} << (33 - 1);
-  return (process.caught_signals & ~kFaults & ~kOfLibc) != 0;
 }
 
 bool all_are_asleep(const Snapshot& snapshot, const Diagnosis& diagnosis) {

@@ -22,6 +22,7 @@ class KernelWaitFinder {
       if (const auto file = find_file(descriptor)) wait.files.push_back(*file);
     }
     wait.processes = find_processes(wait);
+    if (are_all_of_processes(wait.subject)) wait.needs = Needs::kAll;
     wait.deadline = read_call_deadline(number, thread, snapshot_, memory_);
     const auto limit = wait.deadline ? std::nullopt : find_socket_limit(wait);
     if (limit) wait.deadline = deadline_after(*limit, thread, snapshot_);
@@ -136,6 +137,13 @@ class KernelWaitFinder {
       const bool conflicts = (lock.exclusive || subject.exclusive) && meets && !is_own;
       if (lock.file == file.id && same_family && conflicts) processes.push_back(lock.process);
     }
+  }
+
+  [[nodiscard]] bool are_all_of_processes(const CallSubject& subject) const {
+    return subject.act == CallAct::kFcntl &&
+           std::ranges::all_of(kernel_.locks, [](const HeldFileLock& lock) {
+             return lock.kind != FileLockKind::kOpenFile;
+           });
   }
 
   void add_children(const CallSubject& subject, std::vector<Tid>& processes) const {

@@ -73,6 +73,10 @@ bool Capture::may_stop(LiveThread& thread) {
     read_without_stop(thread, CaptureReason::kUninterruptible);
     return false;
   }
+  if (!options_.stop) {
+    read_without_stop(thread, CaptureReason::kStopNotWanted);
+    return false;
+  }
   if (stop_would_disturb(snapshot.syscall, process_.directory, process_.pidfd)) {
     read_without_stop(thread, CaptureReason::kStopWouldDisturb);
     return false;

@@ -152,6 +152,7 @@ std::optional<StatFacts> parse_stat(std::string_view text) {
   if (field[0].size() != 1) return {};
   facts.state = field[0][0];
   facts.parent = parse_tid(field[1]);
+  facts.group = parse_tid(field[2]);
   facts.flags = parse_integer<std::uint64_t>(field[6]).value_or(0);
   facts.kernel_ticks = parse_integer<std::uint64_t>(field[12]).value_or(0);
   facts.cpu_ticks = parse_integer<std::uint64_t>(field[11]).value_or(0) + facts.kernel_ticks;

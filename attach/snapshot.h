@@ -71,6 +71,7 @@ enum class CaptureWay {
 
 enum class CaptureReason {
   kNone,
+  kStopNotWanted,     ///< CaptureOptions::stop was false
   kStopWouldDisturb,  ///< the blocked call would return EINTR after a stop
   kUninterruptible,   ///< in D state: a stop would never take effect
   kDidNotStop,        ///< did not stop before the deadline

@@ -15,6 +15,7 @@ class OpenDescriptors;
 struct CaptureOptions {
   std::size_t stack_bytes =
       64 * 1024;        ///< copied for each thread; deeper bytes are read when needed
+  bool stop = true;     ///< else all threads are read as they sleep, without being stopped
   bool freeze = false;  ///< stop all threads at one instant
   /// Shared by the captures of several processes; null: each reads its own.
   OpenDescriptors* descriptors = nullptr;

@@ -30,6 +30,8 @@ std::string_view json_word(CaptureReason reason) {
   switch (reason) {
     case CaptureReason::kNone:
       return "none";
+    case CaptureReason::kStopNotWanted:
+      return "stop_not_wanted";
     case CaptureReason::kStopWouldDisturb:
       return "stop_would_disturb";
     case CaptureReason::kUninterruptible:

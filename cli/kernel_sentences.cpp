@@ -157,9 +157,17 @@ std::string Sentences::must_act(const KernelWait& wait) const {
 }
 
 std::string Sentences::lone_one_does(const KernelWait& wait, std::string_view before) const {
-  const auto& processes = labels_.report().snapshot.kernel.processes;
-  if (wait.processes.size() != 1) return {};
-  const auto found = std::ranges::find(processes, wait.processes.front(), &OtherProcess::pid);
+  if (detail_ == Detail::kOwn || wait.processes.size() != 1) return {};
+  const Report& report = labels_.report();
+  const Tid pid = wait.processes.front();
+  const auto is_it = [&](const Report* other) { return other->snapshot.process.pid == pid; };
+  const auto neighbour = std::ranges::find_if(report.neighbours, is_it);
+  if (neighbour != report.neighbours.end() && !(*neighbour)->snapshot.threads.empty()) {
+    const Sentences of_neighbour(**neighbour, ink_, Detail::kOwn);
+    return fmt::format("{} {}", before, of_neighbour.activity(0));
+  }
+  const auto& processes = report.snapshot.kernel.processes;
+  const auto found = std::ranges::find(processes, pid, &OtherProcess::pid);
   return found == processes.end() ? "" : fmt::format("{} {}", before, what_it_does(*found));
 }
 

@@ -190,6 +190,17 @@ std::optional<std::size_t> Labels::deadlock_of(ThreadIndex thread) const {
   return thread < deadlock_of_.size() ? deadlock_of_[thread] : std::nullopt;
 }
 
+std::string command_words(const Process& process) {
+  constexpr std::size_t kWidth = 160;
+  std::string command;
+  for (const std::string& argument : process.command_line) {
+    const std::string word = shell_word(printable(argument, kWidth));
+    if (columns(command) + columns(word) > kWidth) return command + " …";
+    command += (command.empty() ? "" : " ") + word;
+  }
+  return command;
+}
+
 std::string function_label(const Location& location, std::size_t width) {
   if (location.function.empty()) return without_middle(module_place(location), width);
   return bare_function(location.function, width);

@@ -70,6 +70,9 @@ class Labels {
   std::size_t deadlocks_ = 0;
 };
 
+/// A process's command line as a shell takes it, cut where it is very long; may be empty.
+std::string command_words(const Process& process);
+
 /// "Cache::get"; without a symbol its place in the module, "orderd+0x1234".
 std::string function_label(const Location& location, std::size_t width);
 

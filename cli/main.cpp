@@ -30,16 +30,14 @@ int run(const Options& options) {
     write_output("", options.answer);
     return 0;
   }
-  std::vector<Report> reports;
   int status = 0;
-  for (const std::string& target : options.targets) {
-    try {
-      reports.push_back(look_at(target, options));
-    } catch (const Error& error) {
-      status = report_trouble(error);  // the other targets still get their reports
-    }
+  const Reports reports = look_at(options, [&](const Error& error) {
+    status = report_trouble(error);  // the other targets still get their reports
+  });
+  for (std::size_t i = 0; reports.targets.empty() && i < reports.unseen.size(); ++i) {
+    status = report_trouble({ErrorKind::kNotPermitted, reports.unseen[i].why, "try sudo"});
   }
-  if (reports.empty()) return status;
+  if (reports.targets.empty()) return status;
 
   const bool to_terminal = options.output.empty() && ::isatty(STDOUT_FILENO) == 1;
   const bool colour = wants_colour(options.colour, to_terminal, std::getenv("NO_COLOR"));

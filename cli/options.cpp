@@ -29,6 +29,8 @@ Examples:
   pstuck -a core.48213                      every thread of a core file
   pstuck --format postmortem -o hang.md 48213
                                             a postmortem to fill in
+  pstuck --tree 48213                       a process and all its descendants
+  pstuck --all                              whatever hangs on this machine
   pstuck --exit-code --format json $(pidof orderd)
                                             for scripts: status 1 on a hang
 )";
@@ -42,12 +44,18 @@ struct Words {
   std::string format = "text";
   std::string colour = "auto";
   std::string max_frames = "256";
+  std::string follow = "4";
   std::string stack_bytes = "64K";
   std::string scan_memory = "auto";
   std::string max_memory = "4G";
   std::string samples;
   std::string interval = "50ms";
+  std::vector<std::string> trees;
+  std::vector<std::string> groups;
+  std::vector<std::string> names;
+  bool all = false;
   bool no_lines = false;
+  bool no_stop = false;
 };
 
 class HelpFormatter : public CLI::Formatter {
@@ -57,7 +65,8 @@ class HelpFormatter : public CLI::Formatter {
     std::string text =
         "Usage: pstuck [OPTION]... TARGET...\n"
         "Says which threads of a hung process wait for what, who holds it, and what the\n"
-        "holder is doing. A TARGET is a process id or a core file.\n";
+        "holder is doing. A TARGET is a process id or a core file. Of several it also\n"
+        "says which wait for each other.\n";
     for (const std::string& group : app->get_groups()) {
       if (group.empty()) continue;
       text += "\n" + group + ":\n";
@@ -104,6 +113,21 @@ void add_options(CLI::App& app, Options& options, Words& words) {
       ->type_name("WHEN")
       ->group("Report");
   app.add_flag("--exit-code", options.exit_code, "exit with 1 when threads hang")->group("Report");
+  const auto add_choice = [&](const char* name, std::vector<std::string>& into,
+                              const char* description, const char* type) {
+    app.add_option(name, into, description)
+        ->type_name(type)
+        ->allow_extra_args(false)
+        ->group("Targets");
+  };
+  add_choice("--tree", words.trees, "the process PID and all its descendants", "PID");
+  add_choice("--pgid", words.groups, "the processes of process group PGID", "PGID");
+  add_choice("--name", words.names, "the processes that have this name, or whose program\nhas",
+             "NAME");
+  app.add_flag("--all", words.all,
+               "all processes: each is looked at from outside, and\n"
+               "stopped only where something may hang")
+      ->group("Targets");
   app.add_flag("--freeze", options.freeze,
                "stop all threads at one instant (default: one after\n"
                "the other, each for a fraction of a millisecond)")
@@ -117,6 +141,15 @@ void add_options(CLI::App& app, Options& options, Words& words) {
                  "wait so long between these looks, like 50ms or 1s\n"
                  "(default: 50ms)")
       ->type_name("T")
+      ->group("Looking");
+  app.add_flag("--no-stop", words.no_stop,
+               "stop no thread at all: stacks are read as they sleep,\n"
+               "and may end early")
+      ->group("Looking");
+  app.add_option("--follow", words.follow,
+                 "look from outside at the processes that the targets\n"
+                 "wait for, and so on, N times (default: 4; 0: not)")
+      ->type_name("N")
       ->group("Looking");
   app.add_option("--stack-bytes", words.stack_bytes,
                  "copy so much of each stack at once, like 256K or 1M\n"
@@ -223,10 +256,10 @@ std::optional<std::pair<std::size_t, std::string_view>> number(std::string_view 
   return std::pair(value, word.substr(static_cast<std::size_t>(end - word.data())));
 }
 
-std::size_t parse_max_frames(const std::string& word) {
+std::size_t parse_count(std::string_view option, const std::string& word, const std::string& hint) {
   const auto parsed = number(word);
   if (!parsed || !parsed->second.empty()) {
-    refuse(fmt::format("--max-frames cannot be \"{}\"", word), "it is a number, 0 for no limit");
+    refuse(fmt::format("{} cannot be \"{}\"", option, word), hint);
   }
   return parsed->first;
 }
@@ -274,7 +307,31 @@ std::chrono::milliseconds parse_interval(const std::string& word) {
   return unit * parsed->first;
 }
 
+Tid parse_process(std::string_view option, const std::string& word) {
+  Tid id;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), id.value);
+  if (error != std::errc() || end != word.data() + word.size() || id.value <= 0) {
+    refuse(fmt::format("{} cannot be \"{}\"", option, word), "it is a number, as ps shows it");
+  }
+  return id;
+}
+
+void understand_choices(const Words& words, Options& options) {
+  using By = ProcessChoice::By;
+  for (const std::string& word : words.trees) {
+    options.choices.push_back({.by = By::kTree, .id = parse_process("--tree", word)});
+  }
+  for (const std::string& word : words.groups) {
+    options.choices.push_back({.by = By::kGroup, .id = parse_process("--pgid", word)});
+  }
+  for (const std::string& word : words.names) {
+    options.choices.push_back({.by = By::kName, .name = word});
+  }
+  if (words.all) options.choices.push_back({.by = By::kAll});
+}
+
 void understand(const Words& words, Options& options) {
+  understand_choices(words, options);
   constexpr std::array kFormats{std::pair{std::string_view("text"), Format::kText},
                                 std::pair{std::string_view("json"), Format::kJson},
                                 std::pair{std::string_view("postmortem"), Format::kPostmortem}};
@@ -286,7 +343,14 @@ void understand(const Words& words, Options& options) {
                               std::pair{std::string_view("no"), ScanMemory::kNo}};
   options.format = choice("--format", words.format, kFormats);
   options.colour = choice("--color", words.colour, kChoices);
-  options.max_frames = parse_max_frames(words.max_frames);
+  options.max_frames =
+      parse_count("--max-frames", words.max_frames, "it is a number, 0 for no limit");
+  options.follow =
+      parse_count("--follow", words.follow, "it is a number of hops, 0 to follow nobody");
+  options.stop = !words.no_stop;
+  if (options.freeze && words.no_stop) {
+    refuse("--freeze and --no-stop exclude each other", "give one of them");
+  }
   options.stack_bytes = parse_bytes("--stack-bytes", words.stack_bytes, kMostStackBytes,
                                     "it is a number of bytes up to 1024M, like 65536, 256K or 1M");
   options.scan_memory = choice("--scan-memory", words.scan_memory, kScans);
@@ -338,8 +402,8 @@ Options parse_options(int argc, const char* const* argv) {
   }
   for (int i = end + 1; i < argc; ++i) options.targets.emplace_back(argv[i]);
   understand(words, options);
-  if (options.targets.empty()) {
-    refuse("no TARGET was given", "try pstuck PID or pstuck CORE; see pstuck --help");
+  if (options.targets.empty() && options.choices.empty()) {
+    refuse("no TARGET was given", "try pstuck PID, pstuck CORE or pstuck --all; see pstuck --help");
   }
   return options;
 }

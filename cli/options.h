@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "analyzers/diagnose.h"
+#include "attach/process_list.h"
 #include "cli/report.h"
 
 namespace pstuck {
@@ -17,6 +18,7 @@ enum class ColourChoice { kAuto, kAlways, kNever };
 /// The command line, understood.
 struct Options {
   std::vector<std::string> targets;
+  std::vector<ProcessChoice> choices;  ///< of processes that are targets too
   Format format = Format::kText;
   bool all_threads = false;
   std::string output;  ///< a file; empty or "-": standard output
@@ -28,6 +30,8 @@ struct Options {
   bool freeze = false;
   std::optional<std::size_t> samples;      ///< looks at what threads do; none: where it is worth it
   std::chrono::milliseconds interval{50};  ///< between these
+  bool stop = true;
+  std::size_t follow = 4;  ///< hops from process to process beyond the targets
   std::string executable;
   std::vector<std::string> lock_files;
   ScanMemory scan_memory = ScanMemory::kAuto;

@@ -1,88 +1,221 @@
 #include "cli/pipeline.h"
 
-#include <algorithm>
-#include <iterator>
-#include <thread>
+#include <fmt/format.h>
 
-#include "analyzers/confirm.h"
-#include "analyzers/diagnose.h"
+#include <algorithm>
+#include <set>
+
+#include "analyzers/confirm_across.h"
+#include "cli/across_sentences.h"
 #include "cli/lock_file.h"
-#include "cli/progress.h"
-#include "cli/sampling.h"
-#include "symbolize/symbolize.h"
+#include "cli/looked.h"
+#include "cli/renderers.h"
+#include "cli/settle.h"
 
 namespace pstuck {
 namespace {
 
-// Between two looks of a confirmation: any length of time without a context switch is a proof. The
-// analysis mostly gives every thread that was stopped the time to fall asleep again; where it did
-// not, as on a busy machine, each gap is twice as long as the one before.
-constexpr std::chrono::milliseconds kFirstGap{20};
-constexpr int kMostGaps = 5;
+// So many processes are followed at most: a server can have thousands of clients.
+constexpr std::size_t kMostFollowed = 256;
 
-void confirm_findings(Target& target, Report& report) {
-  const ConfirmRequest request = find_what_to_confirm(report.snapshot, report.diagnosis);
-  if (request.threads.empty()) return;
-  auto first = target.look_again(request.threads, request.locks);
-  if (!first) return;  // a core: nothing moves in it
-  auto gap = kFirstGap;
-  for (int i = 1;; ++i, gap *= 2) {
-    std::this_thread::sleep_for(gap);
-    auto second = target.look_again(request.threads, request.locks);
-    const bool still = nothing_moved(report.snapshot, *first, *second, report.diagnosis);
-    if (still || i == kMostGaps) {
-      confirm(report.snapshot, *first, *second, report.diagnosis);
-      return;
+std::vector<ProcessView> views_of(const std::vector<Looked>& processes) {
+  std::vector<ProcessView> views;
+  for (const Looked& process : processes) {
+    views.push_back({process.report.snapshot, process.report.diagnosis});
+  }
+  return views;
+}
+
+/// Looks from outside at the processes that those wait for which were looked at before, one hop
+/// after the other. One that cannot be looked at is named all the same, by those who wait for it.
+void follow(std::size_t hops, OpenDescriptors& descriptors, std::vector<Looked>& processes) {
+  std::set<Tid> known;
+  for (const Looked& process : processes) known.insert(process.report.snapshot.process.pid);
+  const std::size_t most = processes.size() + kMostFollowed;
+  std::size_t first = 0;
+  for (std::size_t hop = 0; hop < hops; ++hop) {
+    const std::size_t end = processes.size();
+    for (; first < end; ++first) {
+      const Report& report = processes[first].report;
+      for (const Tid pid : find_processes_to_follow({report.snapshot, report.diagnosis})) {
+        if (processes.size() == most || !known.insert(pid).second) continue;
+        try {
+          processes.push_back(look_from_outside(pid, descriptors));
+        } catch (const Error&) {
+          continue;
+        }
+      }
     }
-    first = std::move(second);
   }
 }
 
-std::vector<OwnLockFunction> lock_functions_of(const std::vector<LockDescription>& locks) {
-  std::vector<OwnLockFunction> functions;
-  for (const LockDescription& lock : locks) {
-    functions.insert(functions.end(), lock.functions.begin(), lock.functions.end());
-  }
-  return functions;
+LaterLook begin_later_look(Target& target, const std::vector<Tid>& threads) {
+  LaterLook look;
+  look.first = target.look_again(threads, {}).value_or(Look{});
+  return look;
 }
+
+void confirm_across(std::vector<Looked>& processes, Across& across) {
+  if (across.cycles.empty()) return;
+  const std::vector<ProcessView> views = views_of(processes);
+  std::vector<std::vector<Tid>> threads;
+  std::vector<LaterLook> looks;
+  for (ProcessIndex i = 0; i < processes.size(); ++i) {
+    threads.push_back(find_who_must_stand_still(views, across, i));
+    looks.push_back(begin_later_look(*processes[i].target, threads[i]));
+  }
+  wait_until_settled([&](bool is_last) {
+    OpenDescriptors descriptors;
+    for (ProcessIndex i = 0; i < processes.size(); ++i) {
+      if (threads[i].empty()) continue;
+      Report again = look_from_outside(*processes[i].target, descriptors);
+      looks[i].snapshot = std::move(again.snapshot);
+      looks[i].diagnosis = std::move(again.diagnosis);
+    }
+    for (ProcessIndex i = 0; i < processes.size(); ++i) {
+      looks[i].second = processes[i].target->look_again(threads[i], {}).value_or(Look{});
+    }
+    const bool still = nothing_moved(views, looks, across);
+    if (still || is_last) confirm(views, looks, across);
+    for (LaterLook& look : looks) look.first = std::move(look.second);
+    return still;
+  });
+}
+
+Error no_process_chosen(const ProcessChoice& choice) {
+  const std::string list = "list the processes: ps -e -o pid,ppid,pgid,comm";
+  switch (choice.by) {
+    case ProcessChoice::By::kTree:
+      return {ErrorKind::kNoSuchProcess, fmt::format("there is no process {}", choice.id.value),
+              list};
+    case ProcessChoice::By::kGroup:
+      return {ErrorKind::kNoSuchProcess,
+              fmt::format("no process is in process group {}", choice.id.value), list};
+    case ProcessChoice::By::kName:
+      return {ErrorKind::kNoSuchProcess, fmt::format("no process has the name {}", choice.name),
+              list};
+    case ProcessChoice::By::kAll:
+      break;
+  }
+  return {ErrorKind::kNoSuchProcess, "there is no other process", ""};
+}
+
+Reports gather(std::vector<Looked>& processes, std::size_t targets, Across across) {
+  Reports reports{.across = std::move(across)};
+  for (std::size_t i = 0; i < processes.size(); ++i) {
+    (i < targets ? reports.targets : reports.followed).push_back(std::move(processes[i].report));
+  }
+  std::vector<std::vector<const Report*>> neighbours(reports.size());
+  for (ProcessIndex i = 0; i < reports.size(); ++i) {
+    const Report& report = reports.process(i);
+    const auto named = find_processes_to_follow({report.snapshot, report.diagnosis});
+    for (ProcessIndex k = 0; k < reports.size(); ++k) {
+      const Report& other = reports.process(k);
+      if (std::ranges::binary_search(named, other.snapshot.process.pid)) {
+        neighbours[i].push_back(&other);
+      }
+    }
+  }
+  for (std::size_t i = 0; i < reports.targets.size(); ++i) {
+    reports.targets[i].neighbours = std::move(neighbours[i]);
+  }
+  for (std::size_t i = 0; i < reports.followed.size(); ++i) {
+    reports.followed[i].neighbours = std::move(neighbours[reports.targets.size() + i]);
+  }
+  return reports;
+}
+
+/// Whether a closer look could tell more than one from outside has: something is held up there, or
+/// all threads wait for threads, of which a look from outside knows little.
+bool is_worth_a_closer_look(const Report& report) {
+  const auto is_in_futex = [](const ThreadStatus& thread) {
+    return thread.activity == Activity::kWaits || thread.activity == Activity::kFutex;
+  };
+  return !is_calm(report) || std::ranges::all_of(report.diagnosis.threads, is_in_futex);
+}
+
+class Pipeline {
+ public:
+  Pipeline(const Options& options, const std::function<void(const Error&)>& trouble)
+      : options_(options), trouble_(trouble), files_(read_lock_files(options.lock_files)) {}
+
+  Reports run() && {
+    for (const std::string& spec : options_.targets) look_closely_at(spec);
+    for (const ProcessChoice& choice : options_.choices) look_at_chosen(choice);
+    const std::size_t targets = processes_.size();
+    follow(options_.follow, descriptors_, processes_);
+    Across across = join(views_of(processes_));
+    if (look_closer(targets, across)) across = join(views_of(processes_));
+    confirm_across(processes_, across);
+    Reports reports = gather(processes_, targets, std::move(across));
+    reports.unseen = std::move(unseen_);
+    return reports;
+  }
+
+ private:
+  void look_closely_at(const std::string& spec) {
+    try {
+      processes_.push_back(look_closely(spec, options_, files_, descriptors_, progress_));
+      known_.insert(processes_.back().report.snapshot.process.pid);
+    } catch (const Error& error) {
+      trouble_(error);
+    }
+  }
+
+  /// A chosen process that ends meanwhile is no trouble.
+  void look_at_chosen(const ProcessChoice& choice) {
+    const std::vector<Tid> chosen = choose_processes(list_processes(), choice);
+    if (chosen.empty()) trouble_(no_process_chosen(choice));
+    const auto progress = progress_.step("processes looked at");
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      if (!known_.insert(chosen[i]).second) continue;
+      if (progress) progress(i, chosen.size());
+      try {
+        processes_.push_back(choice.by == ProcessChoice::By::kAll
+                                 ? look_from_outside(chosen[i], descriptors_)
+                                 : look_closely(std::to_string(chosen[i].value), options_, files_,
+                                                descriptors_, progress_));
+      } catch (const Error& error) {
+        const bool has_ended = error.kind == ErrorKind::kExited ||
+                               error.kind == ErrorKind::kNoSuchProcess ||
+                               error.kind == ErrorKind::kZombie;
+        if (!has_ended) unseen_.push_back({chosen[i], error.what()});
+      }
+    }
+  }
+
+  /// Of the targets that were looked at from outside. Whether there were any.
+  bool look_closer(std::size_t targets, const Across& across) {
+    bool any = false;
+    for (ProcessIndex i = 0; i < targets; ++i) {
+      Looked& looked = processes_[i];
+      if (!looked.from_outside) continue;
+      if (cycles_with(across, i).empty() && !is_worth_a_closer_look(looked.report)) continue;
+      try {
+        looked = look_closely(std::to_string(looked.report.snapshot.process.pid.value), options_,
+                              files_, descriptors_, progress_);
+        any = true;
+      } catch (const Error&) {
+        continue;  // what was seen from outside stays
+      }
+    }
+    return any;
+  }
+
+  const Options& options_;
+  const std::function<void(const Error&)>& trouble_;
+  Progress progress_;
+  LockFile files_;
+  OpenDescriptors descriptors_;
+  std::vector<Looked> processes_;
+  std::set<Tid> known_;
+  std::vector<UnseenProcess> unseen_;
+};
 
 }  // namespace
 
-Report look_at(const std::string& spec, const Options& options) {
-  Progress progress;
-  Report report;
-
-  const LockFile files = read_lock_files(options.lock_files);
-
-  const std::unique_ptr<Target> target = open_target(spec, {.executable = options.executable});
-
-  report.snapshot = target->capture({.stack_bytes = options.stack_bytes,
-                                     .freeze = options.freeze,
-                                     .progress = progress.step("threads captured")});
-  // From here on a live target is running again.
-
-  SnapshotMemory memory(report.snapshot, target->memory());
-  Symbolizer symbolizer(report.snapshot, memory,
-                        {.max_frames = options.max_frames,
-                         .lines = options.lines,
-                         .lock_functions = lock_functions_of(files.locks),
-                         .progress = progress.step("stacks unwound")});
-  report.stacks = symbolizer.symbolize();
-
-  report.diagnosis = diagnose(report.snapshot, report.stacks, {memory, symbolizer, *target},
-                              {.scan_memory = options.scan_memory,
-                               .max_memory = options.max_memory,
-                               .locks = files.locks,
-                               .rules = files.rules,
-                               .progress = progress.step("MiB searched for held locks")});
-  confirm_findings(*target, report);
-
-  // What a thread does that runs while others wait for it takes several looks to tell.
-  take_samples(*target, memory, symbolizer, options, report);
-
-  std::ranges::move(symbolizer.blind_spots(), std::back_inserter(report.snapshot.blind_spots));
-  std::ranges::copy(report.diagnosis.blind_spots, std::back_inserter(report.snapshot.blind_spots));
-  return report;
+Reports look_at(const Options& options, const std::function<void(const Error&)>& trouble) {
+  return Pipeline(options, trouble).run();
 }
 
 }  // namespace pstuck

@@ -1,14 +1,15 @@
 #pragma once
 
-#include <string>
+#include <functional>
 
+#include "attach/error.h"
 #include "cli/options.h"
 #include "cli/report.h"
 
 namespace pstuck {
 
-/// The whole way from a target's name to its report: five steps, and for a live target a sixth that
-/// confirms them. Throws Error.
-Report look_at(const std::string& spec, const Options& options);
+/// The whole way from the targets' names to what is reported of them. A target that cannot be
+/// looked at goes to `trouble`; the others still get their reports.
+Reports look_at(const Options& options, const std::function<void(const Error&)>& trouble);
 
 }  // namespace pstuck

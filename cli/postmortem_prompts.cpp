@@ -263,6 +263,27 @@ Prompts prompts_for(const Sentences& sentences, const Finding& finding) {
   return prompts_for_lost_owner(lock, places);
 }
 
+Prompts prompts_for_processes(const Sentences& sentences) {
+  Prompts prompts;
+  prompts.trigger = {
+      fmt::format("What did {} do that it had not done before: more output, a slower peer, a new "
+                  "order of opening or locking?",
+                  sentences.process())};
+  prompts.root_cause = {
+      "Which of the processes should not have waited there, or not before it had done its part?",
+      "Does a process wait for another's end or answer before it has read all that this one "
+      "writes?"};
+  prompts.patch = {
+      "Can the one read while it waits (poll, a thread, communicate()), or the other write to a "
+      "file?",
+      "If it is over files or locks: can all processes open or lock in one order?"};
+  prompts.prevention = {
+      "Can the wait get a time limit that names the other process when it passes?"};
+  prompts.tests = {
+      "Which test makes the output larger than a pipe holds (64 KiB), or both sides wait at once?"};
+  return prompts;
+}
+
 Prompts prompts_for_nothing_stuck(const Sentences& sentences) {
   Prompts prompts;
   prompts.trigger = {fmt::format("What made someone look at {}?", sentences.process())};

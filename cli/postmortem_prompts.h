@@ -22,6 +22,9 @@ struct Prompts {
 /// The sentences' ink must make Markdown.
 Prompts prompts_for(const Sentences& sentences, const Finding& finding);
 
+/// Of a deadlock over several processes.
+Prompts prompts_for_processes(const Sentences& sentences);
+
 Prompts prompts_for_nothing_stuck(const Sentences& sentences);
 
 /// "`Cache::get` at `cache.cpp:41`"; "`worker-3 (48231)`" when the frame is not known.

@@ -1,8 +1,9 @@
 #include <algorithm>
 #include <array>
 #include <ostream>
+#include <set>
 
-#include "cli/labels.h"
+#include "cli/across_sentences.h"
 #include "cli/palette.h"
 #include "cli/renderers.h"
 #include "cli/report.h"
@@ -10,30 +11,64 @@
 namespace pstuck {
 namespace {
 
-using Renderer = void (*)(const std::vector<Report>&, const RenderOptions&, std::ostream&);
+using Renderer = void (*)(const Reports&, const RenderOptions&, std::ostream&);
 
-void render_texts(const std::vector<Report>& reports, const RenderOptions& options,
-                  std::ostream& out) {
-  const Palette palette = options.colour ? kTerminalPalette : Palette{};
-  for (std::size_t i = 0; i < reports.size(); ++i) {
-    if (reports.size() > 1) {
-      out << (i > 0 ? "\n" : "")
-          << palette.paint(palette.head, "==> " + Labels(reports[i]).process() + " <==") << "\n\n";
+/// A deadlock over processes that was told above has all its threads, and there is no more to it.
+bool is_told_whole(const Reports& reports, ProcessIndex target) {
+  const Report& report = reports.targets[target];
+  std::set<ThreadIndex> told;
+  for (const CrossCycle* const cycle : cycles_with(reports.across, target)) {
+    for (const ThreadRef& member : cycle->members) {
+      if (member.process == target) told.insert(member.thread);
     }
-    (options.all_threads ? render_threads : render_text)(reports[i], palette, out);
   }
+  return told.size() == report.snapshot.threads.size() && is_calm(report);
 }
 
-void render_document(const std::vector<Report>& reports, const RenderOptions& /*options*/,
-                     std::ostream& out) {
+/// The targets that get no page of their own: many calm ones would hide the others.
+std::vector<const Report*> find_calm_crowd(const Reports& reports) {
+  std::vector<const Report*> calm;
+  for (ProcessIndex i = 0; i < reports.targets.size(); ++i) {
+    const bool in_deadlock = !cycles_with(reports.across, i).empty();
+    if (!in_deadlock && is_calm(reports.targets[i])) calm.push_back(&reports.targets[i]);
+  }
+  constexpr std::size_t kCrowd = 5;
+  if (calm.size() < kCrowd) calm.clear();
+  return calm;
+}
+
+void render_texts(const Reports& reports, const RenderOptions& options, std::ostream& out) {
+  const Palette palette = options.colour ? kTerminalPalette : Palette{};
+  render_across(reports, palette, out);
+  const auto& targets = reports.targets;
+  std::vector<const Report*> crowd;
+  if (!options.all_threads) crowd = find_calm_crowd(reports);
+  bool is_first = true;
+  for (ProcessIndex i = 0; i < targets.size(); ++i) {
+    if (std::ranges::find(crowd, &targets[i]) != crowd.end()) continue;
+    if (!options.all_threads && targets.size() > 1 && is_told_whole(reports, i)) continue;
+    out << (is_first ? "" : "\n");
+    is_first = false;
+    if (targets.size() > 1) {
+      out << palette.paint(palette.head, "==> " + Labels(targets[i]).process() + " <==") << "\n\n";
+    }
+    const bool in_deadlock = !cycles_with(reports.across, i).empty();
+    (options.all_threads ? render_threads : render_text)(targets[i], in_deadlock, palette, out);
+  }
+  if (!crowd.empty() && !is_first) out << '\n';
+  render_calm(crowd, palette, out);
+  render_unseen(reports.unseen, palette, out);
+}
+
+void render_document(const Reports& reports, const RenderOptions& /*options*/, std::ostream& out) {
   render_json(reports, out);
 }
 
-void render_postmortems(const std::vector<Report>& reports, const RenderOptions& /*options*/,
+void render_postmortems(const Reports& reports, const RenderOptions& /*options*/,
                         std::ostream& out) {
-  for (std::size_t i = 0; i < reports.size(); ++i) {
+  for (ProcessIndex i = 0; i < reports.targets.size(); ++i) {
     if (i > 0) out << "\n---\n\n";
-    render_postmortem(reports[i], out);
+    render_postmortem(reports, i, out);
   }
 }
 
@@ -50,18 +85,17 @@ constexpr std::array kRenderers{
 
 }  // namespace
 
-void render(const std::vector<Report>& reports, Format format, const RenderOptions& options,
+void render(const Reports& reports, Format format, const RenderOptions& options,
             std::ostream& out) {
   for (const Row& row : kRenderers) {
     if (row.format == format) row.render(reports, options, out);
   }
 }
 
-int hang_status(const std::vector<Report>& reports) {
-  const bool hangs = std::any_of(reports.begin(), reports.end(), [](const Report& report) {
-    return !report.diagnosis.findings.empty();
-  });
-  return hangs ? 1 : 0;
+int hang_status(const Reports& reports) {
+  const bool hangs = std::ranges::any_of(
+      reports.targets, [](const Report& report) { return !report.diagnosis.findings.empty(); });
+  return hangs || !reports.across.cycles.empty() ? 1 : 0;
 }
 
 }  // namespace pstuck

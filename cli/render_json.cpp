@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <ostream>
 
+#include "attach/mappings.h"
+#include "cli/across_sentences.h"
+#include "cli/json_across.h"
 #include "cli/json_kernel.h"
 #include "cli/json_words.h"
 #include "cli/renderers.h"
@@ -22,7 +25,8 @@ class ReportWriter {
   explicit ReportWriter(const Report& report)
       : report_(report), diagnosis_(report.diagnosis), sentences_(report) {}
 
-  [[nodiscard]] Json target() const;
+  /// `in_deadlock`: over several processes.
+  [[nodiscard]] Json target(bool in_deadlock) const;
 
  private:
   [[nodiscard]] Json process() const;
@@ -36,6 +40,7 @@ class ReportWriter {
   [[nodiscard]] Json frame(const Frame& frame) const;
   [[nodiscard]] Json resource(const Resource& resource) const;
   [[nodiscard]] Json rwlock(const Resource& resource) const;
+  [[nodiscard]] Json shared_at(const Resource& resource) const;
   [[nodiscard]] Json parties(const Resource& resource) const;
   [[nodiscard]] Json condition_mutex(const Resource& resource) const;
   [[nodiscard]] static Json owner_gap(const Resource& resource);
@@ -54,7 +59,7 @@ class ReportWriter {
   }
   [[nodiscard]] Json tids(const std::vector<ThreadIndex>& threads) const;
   [[nodiscard]] Json functions(const std::vector<std::size_t>& locations) const;
-  [[nodiscard]] std::string_view verdict() const;
+  [[nodiscard]] std::string_view verdict(bool in_deadlock) const;
 
   const Report& report_;
   const Diagnosis& diagnosis_;
@@ -73,7 +78,8 @@ Json ReportWriter::functions(const std::vector<std::size_t>& locations) const {
   });
 }
 
-std::string_view ReportWriter::verdict() const {
+std::string_view ReportWriter::verdict(bool in_deadlock) const {
+  if (in_deadlock) return "deadlock";
   const auto& findings = diagnosis_.findings;
   if (findings.empty()) return "no_hang_found";
   const bool deadlock = std::any_of(findings.begin(), findings.end(), [](const Finding& found) {
@@ -82,9 +88,11 @@ std::string_view ReportWriter::verdict() const {
   return deadlock ? "deadlock" : "stuck";
 }
 
-Json ReportWriter::target() const {
+Json ReportWriter::target(bool in_deadlock) const {
   const Snapshot& snapshot = report_.snapshot;
-  Json json{{"kind", json_word(snapshot.kind)}, {"verdict", verdict()}, {"process", process()}};
+  Json json{{"kind", json_word(snapshot.kind)},
+            {"verdict", verdict(in_deadlock)},
+            {"process", process()}};
   if (snapshot.core) {
     json["core"] = {{"path", snapshot.core->path},
                     {"signal", snapshot.core->signal},
@@ -238,6 +246,7 @@ Json ReportWriter::resource(const Resource& resource) const {
       {"name_module", or_null(resource.name_module)},
       {"type", or_null(resource.type)},
       {"process_shared", resource.process_shared},
+      {"shared_at", shared_at(resource)},
       {"mutex", mutex},
       {"recursion", resource.recursion},
       {"rwlock", rwlock(resource)},
@@ -250,6 +259,15 @@ Json ReportWriter::resource(const Resource& resource) const {
       {"partners_complete", resource.partners_complete},
       {"needs", json_word(resource.needs)},
       {"blocker_tid", tid(resource.blocker)}};
+}
+
+/// The same for all processes that map the file, wherever they do.
+Json ReportWriter::shared_at(const Resource& resource) const {
+  const Mapping* const mapping = find_mapping(report_.snapshot, resource.address);
+  if (mapping == nullptr || !mapping->shared || mapping->inode == 0) return {};
+  return {{"path", or_null(mapping->path)},
+          {"inode", mapping->inode},
+          {"offset", mapping->file_offset + (resource.address - mapping->start)}};
 }
 
 Json ReportWriter::rwlock(const Resource& resource) const {
@@ -380,13 +398,22 @@ Json ReportWriter::samples() const {
 
 }  // namespace
 
-void render_json(const std::vector<Report>& reports, std::ostream& out) {
-  const Json document{{"schema", "pstuck.report"},
-                      {"schema_version", kSchemaVersion},
-                      {"pstuck_version", PSTUCK_VERSION},
-                      {"targets", list_of(reports, [](const Report& report) {
-                         return ReportWriter(report).target();
-                       })}};
+void render_json(const Reports& reports, std::ostream& out) {
+  ProcessIndex next = 0;  // targets first, then the followed
+  const auto write = [&](const Report& report) {
+    return ReportWriter(report).target(!cycles_with(reports.across, next++).empty());
+  };
+  const Json document{
+      {"schema", "pstuck.report"},
+      {"schema_version", kSchemaVersion},
+      {"pstuck_version", PSTUCK_VERSION},
+      {"targets", list_of(reports.targets, write)},
+      {"followed", list_of(reports.followed, write)},
+      {"unseen", list_of(reports.unseen,
+                         [](const UnseenProcess& process) {
+                           return Json{{"pid", process.pid.value}, {"why", process.why}};
+                         })},
+      {"across", json_of_across(reports)}};
   // ASCII only: whatever the target's names hold, the document is safe to show on a terminal.
   out << document.dump(2, ' ', true, Json::error_handler_t::replace) << '\n';
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <ostream>
 
+#include "cli/across_sentences.h"
 #include "cli/blind_spots.h"
 #include "cli/escape.h"
 #include "cli/postmortem_cycle.h"
@@ -16,10 +17,13 @@ namespace {
 
 constexpr std::size_t kFullFindings = 4;
 constexpr std::size_t kShownPileUps = 10;
+constexpr std::size_t kShownMembers = 16;
 
 /// What a section needs; Markdown is its only ink.
 struct Document {
+  const Reports& reports;
   const Report& report;
+  std::vector<const CrossCycle*> across;  ///< that this process is a part of
   Sentences sentences;
   Prompts prompts;
   std::ostream& out;
@@ -98,9 +102,23 @@ void write_samples(const Document& document) {
   }
 }
 
+void write_across(const Document& document) {
+  if (document.across.empty()) return;
+  const AcrossSentences sentences(document.reports, markdown_ink());
+  for (const CrossCycle* const cycle : document.across) {
+    document.out << sentences.verdict(*cycle) << ".\n\n";
+    for (std::size_t i = 0; i < cycle->members.size() && i < kShownMembers; ++i) {
+      document.out << "- " << sentences.member(cycle->members[i]) << ' '
+                   << sentences.want(cycle->members[i]) << ".\n";
+    }
+    document.out << '\n';
+  }
+}
+
 void write_cycle(const Document& document) {
   const Diagnosis& diagnosis = document.report.diagnosis;
-  if (diagnosis.findings.empty()) {
+  write_across(document);
+  if (diagnosis.findings.empty() && document.across.empty()) {
     const bool asks = !document.sentences.questions().empty();
     document.out << "None: " << (asks ? "no hang was found" : "nothing was stuck")
                  << " when pstuck looked.\n";
@@ -158,6 +176,10 @@ void write_diagnosis_tools(const Document& document) {
   for (const Finding& finding : document.report.diagnosis.findings) {
     append_new(evidence, {sentences.evidence(finding)});
   }
+  const AcrossSentences across(document.reports, markdown_ink());
+  for (const CrossCycle* const cycle : document.across) {
+    append_new(evidence, {across.evidence(*cycle)});
+  }
   if (!evidence.empty()) document.out << '\n';
   for (const std::string& sentence : evidence) document.out << "- " << sentence << '\n';
   const std::string others = sentences.others();
@@ -202,10 +224,14 @@ constexpr std::array kSections{
 
 }  // namespace
 
-void render_postmortem(const Report& report, std::ostream& out) {
+void render_postmortem(const Reports& reports, ProcessIndex target, std::ostream& out) {
+  const Report& report = reports.targets.at(target);
   Sentences sentences(report, markdown_ink());
-  Prompts prompts = all_prompts(sentences, report.diagnosis.findings);
-  const Document document{report, std::move(sentences), std::move(prompts), out};
+  auto across = cycles_with(reports.across, target);
+  Prompts prompts = across.empty() ? all_prompts(sentences, report.diagnosis.findings)
+                                   : prompts_for_processes(sentences);
+  const Document document{
+      reports, report, std::move(across), std::move(sentences), std::move(prompts), out};
   out << "# Postmortem: " << document.sentences.process() << "\n\n"
       << "Facts below are what pstuck saw; every `[ ]` is a question for you.\n";
   for (const Section& section : kSections) {

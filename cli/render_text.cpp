@@ -206,16 +206,18 @@ void print_calm_groups(const TextPage& page) {
   page.out << "  … " << count_words(rest, "more thread", "more threads") << '\n';
 }
 
-void print_calm(const TextPage& page) {
-  page.out << page.palette.paint(page.palette.good, page.sentences.calm_verdict()) << "  "
-           << page.sentences.process() << ", "
+std::size_t count_waits_for_locks(const Diagnosis& diagnosis) {
+  return static_cast<std::size_t>(std::ranges::count_if(diagnosis.waits, [&](const Wait& wait) {
+    return !is_parked(diagnosis, wait.thread) && holds_up(diagnosis.resources.at(wait.resource));
+  }));
+}
+
+void print_calm(const TextPage& page, bool in_deadlock) {
+  page.out << (in_deadlock ? page.palette.paint(page.palette.head, "THREADS")
+                           : page.palette.paint(page.palette.good, page.sentences.calm_verdict()))
+           << "  " << page.sentences.process() << ", "
            << count_words(page.report.snapshot.threads.size(), "thread", "threads");
-  const auto& waits = page.report.diagnosis.waits;
-  const auto for_locks =
-      static_cast<std::size_t>(std::count_if(waits.begin(), waits.end(), [&](const Wait& wait) {
-        return !is_parked(page.report.diagnosis, wait.thread) &&
-               holds_up(page.report.diagnosis.resources.at(wait.resource));
-      }));
+  const std::size_t for_locks = count_waits_for_locks(page.report.diagnosis);
   if (for_locks > 0) {
     page.out << " · " << for_locks << ' '
              << verb_for(for_locks, "waits for a lock", "wait for locks");
@@ -228,10 +230,23 @@ void print_calm(const TextPage& page) {
 
 }  // namespace
 
-void render_text(const Report& report, const Palette& palette, std::ostream& out) {
+bool is_calm(const Report& report) {
+  const Diagnosis& diagnosis = report.diagnosis;
+  return diagnosis.findings.empty() &&
+         std::ranges::none_of(diagnosis.pile_ups, [&](const PileUp& pile_up) {
+           return is_worth_telling(diagnosis, pile_up);
+         });
+}
+
+void render_text(const Report& report, bool in_deadlock, const Palette& palette,
+                 std::ostream& out) {
   const TextPage page(report, palette, out);
   const bool calm = report.diagnosis.findings.empty();
-  (calm ? print_calm : print_findings)(page);
+  if (calm) {
+    print_calm(page, in_deadlock);
+  } else {
+    print_findings(page);
+  }
   print_roots(page);
   print_pile_ups(page);
   print_samples(page);

@@ -171,25 +171,16 @@ void print_thread(const TextPage& page, ThreadIndex index) {
   print_locks_without_frame(page, index);
 }
 
-std::string command_line(const Process& process) {
-  constexpr std::size_t kWidth = 160;
-  std::string command;
-  for (const std::string& argument : process.command_line) {
-    const std::string word = shell_word(printable(argument, kWidth));
-    if (columns(command) + columns(word) > kWidth) return command + " …";
-    command += (command.empty() ? "" : " ") + word;
-  }
-  return command;
-}
-
-void print_heading(const TextPage& page) {
+void print_heading(const TextPage& page, bool in_deadlock) {
   const auto& findings = page.report.diagnosis.findings;
-  if (findings.empty()) {
+  if (in_deadlock) {
+    page.out << page.sentences.process() << '\n';
+  } else if (findings.empty()) {
     page.out << page.palette.paint(page.palette.good, page.sentences.calm_verdict()) << "  "
              << page.sentences.process() << '\n';
   }
   for (const Finding& finding : findings) print_verdict(page, finding, page.sentences.process());
-  const std::string command = command_line(page.report.snapshot.process);
+  const std::string command = command_words(page.report.snapshot.process);
   if (!command.empty()) page.out << command << '\n';
   page.out << page.sentences.capture() << '\n';
 }
@@ -221,9 +212,10 @@ void print_found(const TextPage& page) {
 
 }  // namespace
 
-void render_threads(const Report& report, const Palette& palette, std::ostream& out) {
+void render_threads(const Report& report, bool in_deadlock, const Palette& palette,
+                    std::ostream& out) {
   const TextPage page(report, palette, out);
-  print_heading(page);
+  print_heading(page, in_deadlock);
   for (ThreadIndex i = 0; i < report.snapshot.threads.size(); ++i) print_thread(page, i);
   print_found(page);
   print_questions(page);

@@ -63,8 +63,11 @@ std::string kind_count(FindingKind kind, std::size_t count) {
 
 }  // namespace
 
-Sentences::Sentences(const Report& report, Ink ink)
-    : labels_(report), ink_(std::move(ink)), ranking_(rank_roots(report.diagnosis)) {}
+Sentences::Sentences(const Report& report, Ink ink, Detail detail)
+    : labels_(report),
+      ink_(std::move(ink)),
+      ranking_(rank_roots(report.diagnosis)),
+      detail_(detail) {}
 
 std::string Sentences::thread(ThreadIndex index) const { return ink_.name(labels_.thread(index)); }
 
@@ -95,6 +98,10 @@ std::string Sentences::verdict(const Finding& finding) const {
 }
 
 std::string_view Sentences::calm_verdict() const {
+  return is_surely_calm() ? "Nothing is stuck" : "No hang found";
+}
+
+bool Sentences::is_surely_calm() const {
   const Diagnosis& diagnosis = labels_.report().diagnosis;
   const auto asks = [](const Remark& remark) { return remark.says == Remark::Says::kAsk; };
   const auto is_idle = [&](const ThreadStatus& status) {
@@ -119,11 +126,10 @@ std::string_view Sentences::calm_verdict() const {
     return status.kernel_wait && !is_idle(status) &&
            is_no_idle_act(diagnosis.kernel_waits.at(*status.kernel_wait).subject.act);
   };
-  const bool doubts = diagnosis.moved > 0 || std::ranges::any_of(diagnosis.remarks, asks) ||
-                      std::ranges::any_of(diagnosis.waits, may_be_held_up) ||
-                      std::ranges::any_of(diagnosis.threads, leaves_a_doubt) ||
-                      std::ranges::any_of(diagnosis.threads, may_be_held_up_in_kernel);
-  return doubts ? "No hang found" : "Nothing is stuck";
+  return !(diagnosis.moved > 0 || std::ranges::any_of(diagnosis.remarks, asks) ||
+           std::ranges::any_of(diagnosis.waits, may_be_held_up) ||
+           std::ranges::any_of(diagnosis.threads, leaves_a_doubt) ||
+           std::ranges::any_of(diagnosis.threads, may_be_held_up_in_kernel));
 }
 
 std::string Sentences::deadlock(const Finding& finding) const {

@@ -24,8 +24,13 @@ struct Question {
 /// The sentences about one report, the same for every renderer but for the ink.
 class Sentences {
  public:
+  enum class Detail {
+    kOthersToo,  ///< where another process must act, also what that does
+    kOwn,        ///< only which it is
+  };
+
   /// The report must outlive it.
-  explicit Sentences(const Report& report, Ink ink = {});
+  explicit Sentences(const Report& report, Ink ink = {}, Detail detail = Detail::kOthersToo);
 
   [[nodiscard]] const Labels& labels() const { return labels_; }
 
@@ -47,6 +52,7 @@ class Sentences {
   /// Without findings: "Nothing is stuck" when every thread's wait is understood and none is for
   /// a lock, a semaphore, a result or the arrival of others, else "No hang found".
   [[nodiscard]] std::string_view calm_verdict() const;
+  [[nodiscard]] bool is_surely_calm() const;
 
   /// "2 deadlocks and 1 stalled holder"; "no deadlock" without findings.
   [[nodiscard]] std::string count() const;
@@ -166,6 +172,7 @@ class Sentences {
   Labels labels_;
   Ink ink_;
   std::vector<const RootBlocker*> ranking_;
+  Detail detail_;
 };
 
 }  // namespace pstuck

@@ -23,13 +23,6 @@ constexpr std::size_t kShownGroups = 8;
 constexpr std::size_t kShownMarks = 4;
 constexpr std::size_t kFramesToALock = 40;
 
-Ink terminal_ink(const Palette& palette) {
-  if (palette.name.empty()) return {};
-  Ink ink;
-  ink.name = [palette](std::string_view text) { return palette.paint(palette.name, text); };
-  return ink;
-}
-
 struct FrameRow {
   std::string number;
   std::string function;
@@ -162,6 +155,13 @@ std::string traits_sentence(const TextPage& page, ResourceIndex index) {
 }
 
 }  // namespace
+
+Ink terminal_ink(const Palette& palette) {
+  if (palette.name.empty()) return {};
+  Ink ink;
+  ink.name = [palette](std::string_view text) { return palette.paint(palette.name, text); };
+  return ink;
+}
 
 TextPage::TextPage(const Report& the_report, const Palette& the_palette, std::ostream& the_out)
     : report(the_report),

@@ -24,6 +24,9 @@ struct TextPage {
   [[nodiscard]] std::string dim(std::string_view text) const;
 };
 
+/// Names and code of the target in the palette's colours.
+Ink terminal_ink(const Palette& palette);
+
 /// The spaces that bring printable text to a width.
 std::string padding(std::string_view printable_text, std::size_t width);
 

@@ -245,6 +245,8 @@ std::string_view capture_reason_words(CaptureReason reason) {
   switch (reason) {
     case CaptureReason::kNone:
       return "no reason is known";
+    case CaptureReason::kStopNotWanted:
+      return "it was looked at without a stop";
     case CaptureReason::kStopWouldDisturb:
       return "a stop would have interrupted the system call";
     case CaptureReason::kUninterruptible:

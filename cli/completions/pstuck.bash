@@ -28,12 +28,14 @@ _pstuck() {
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
       ;;
-    --samples | --interval | --stack-bytes | --max-frames | --max-memory)
+    --samples | --interval | --stack-bytes | --max-frames | --max-memory | --follow | --tree | --pgid | \
+      --name)
       return
       ;;
   esac
   if [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W '-a --all-threads --format -o --output --color --exit-code
+      --tree --pgid --name --all --no-stop --follow
       --freeze --samples --interval --stack-bytes --scan-memory --max-memory --exe --lock-file
       --no-lines --max-frames -h --help --version' -- "$word")
     return

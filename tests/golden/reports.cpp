@@ -377,28 +377,35 @@ Report core_deadlock() {
 
 Report empty() { return {}; }
 
+namespace {
+
+Reports of(std::vector<Report> targets) { return {.targets = std::move(targets)}; }
+
+}  // namespace
+
 std::vector<NamedReports> all_reports() {
   return {
-      {"two_lock_deadlock", {two_lock_deadlock()}},
-      {"self_deadlock", {self_deadlock()}},
-      {"timed_deadlock", {timed_deadlock()}},
-      {"two_deadlocks", {two_deadlocks()}},
-      {"owner_exited", {owner_exited()}},
-      {"fork_inherited", {fork_inherited()}},
-      {"owner_recycled", {owner_recycled()}},
-      {"chain", {chain()}},
-      {"healthy", {healthy()}},
-      {"held_locks", {held_locks()}},
-      {"hostile_names", {hostile_names()}},
-      {"reader_deadlock", {reader_deadlock()}},
-      {"root_in_the_kernel", {root_in_the_kernel()}},
-      {"several_roots", {several_roots()}},
-      {"own_lock_table", {own_lock_table()}},
-      {"running_holder", {running_holder()}},
-      {"all_asleep", {all_asleep()}},
-      {"core_deadlock", {core_deadlock()}},
-      {"empty", {empty()}},
-      {"two_targets", {self_deadlock(), healthy()}},
+      {"two_lock_deadlock", of({two_lock_deadlock()})},
+      {"self_deadlock", of({self_deadlock()})},
+      {"timed_deadlock", of({timed_deadlock()})},
+      {"two_deadlocks", of({two_deadlocks()})},
+      {"owner_exited", of({owner_exited()})},
+      {"fork_inherited", of({fork_inherited()})},
+      {"owner_recycled", of({owner_recycled()})},
+      {"chain", of({chain()})},
+      {"healthy", of({healthy()})},
+      {"held_locks", of({held_locks()})},
+      {"hostile_names", of({hostile_names()})},
+      {"reader_deadlock", of({reader_deadlock()})},
+      {"root_in_the_kernel", of({root_in_the_kernel()})},
+      {"several_roots", of({several_roots()})},
+      {"all_asleep", of({all_asleep()})},
+      {"processes_deadlock", processes_deadlock()},
+      {"core_deadlock", of({core_deadlock()})},
+      {"empty", of({empty()})},
+      {"two_targets", of({self_deadlock(), healthy()})},
+      {"own_lock_table", of({own_lock_table()})},
+      {"running_holder", of({running_holder()})},
   };
 }
 

@@ -43,6 +43,8 @@ Report several_roots();
 Report own_lock_table();
 /// A holder that runs, and others that do, seen in several looks.
 Report running_holder();
+/// A process and its child, which only it waits for, in a deadlock; a thread behind them.
+Reports processes_deadlock();
 /// The two-lock deadlock as a core shows it: no clocks, no second look.
 Report core_deadlock();
 /// Nothing at all.
@@ -50,7 +52,7 @@ Report empty();
 
 struct NamedReports {
   std::string name;
-  std::vector<Report> reports;
+  Reports reports;
 };
 
 /// All of them, under the names of their golden files.

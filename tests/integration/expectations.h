@@ -18,7 +18,13 @@ void expect_truth(const nlohmann::json& target, const SampleCase& sample, const 
 /// The same for what threads wait for that sleep in the kernel.
 void expect_kernel_waits(const nlohmann::json& target, const Truth& truth, Source source);
 
-/// Runs pstuck for a JSON report on one target; null with a failure when there is none.
+/// The same of a whole report, for the deadlocks over several processes.
+void expect_across(const nlohmann::json& report, const Truth& truth);
+
+/// Runs pstuck for a JSON report; null with a failure when there is none.
+nlohmann::json report_on(const Command& targets);
+
+/// The one target of a report on it.
 nlohmann::json diagnose(const std::string& target, const Command& options = {});
 
 /// What the test of a sample is called.

@@ -15,9 +15,11 @@ class LiveSample : public ::testing::TestWithParam<SampleCase> {};
 TEST_P(LiveSample, IsDiagnosed) {
   const SampleRun sample(GetParam());
   if (!sample.skip_reason().empty()) GTEST_SKIP() << sample.skip_reason();
-  const auto target = diagnose(sample.target());
-  ASSERT_FALSE(target.is_null());
-  expect_truth(target, GetParam(), sample.truth(), Source::kLive);
+  const auto report = report_on({sample.target()});
+  ASSERT_FALSE(report.is_null());
+  ASSERT_EQ(report.at("targets").size(), 1U);
+  expect_truth(report.at("targets").at(0), GetParam(), sample.truth(), Source::kLive);
+  expect_across(report, sample.truth());
 }
 
 INSTANTIATE_TEST_SUITE_P(

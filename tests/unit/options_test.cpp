@@ -116,7 +116,7 @@ TEST(CommandLine, HelpFitsATerminal) {
 TEST(CommandLine, SuggestsTheNearestOption) {
   EXPECT_EQ(hint_for({"--formt", "json", "1"}), "did you mean --format?");
   EXPECT_EQ(hint_for({"--exitcode", "1"}), "did you mean --exit-code?");
-  EXPECT_EQ(hint_for({"--all", "1"}), "did you mean --all-threads?");
+  EXPECT_EQ(hint_for({"--all-thread", "1"}), "did you mean --all-threads?");
   EXPECT_EQ(hint_for({"--colour=never", "1"}), "did you mean --color?");
   EXPECT_EQ(hint_for({"--utterly-different", "1"}), "see pstuck --help");
   EXPECT_EQ(hint_for({"-x", "1"}), "see pstuck --help");

@@ -16,13 +16,13 @@ namespace {
 using nlohmann::json;
 using Names = std::set<std::string>;
 
-std::string text_of(const std::vector<Report>& reports) {
+std::string text_of(const Reports& reports) {
   std::ostringstream out;
   render_json(reports, out);
   return out.str();
 }
 
-json document_of(const Report& report) { return json::parse(text_of({report})); }
+json document_of(const Report& report) { return json::parse(text_of({.targets = {report}})); }
 
 json schema() {
   std::ifstream file(PSTUCK_SOURCE_DIR "/cli/report.schema.json");
@@ -211,7 +211,8 @@ TEST(Json, TheVerdictNamesTheWorst) {
 }
 
 TEST(Json, OneDocumentForSeveralTargets) {
-  const json document = json::parse(text_of({golden::self_deadlock(), golden::healthy()}));
+  const json document =
+      json::parse(text_of({.targets = {golden::self_deadlock(), golden::healthy()}}));
   EXPECT_EQ(document.at("schema"), "pstuck.report");
   EXPECT_EQ(document.at("schema_version"), 1);
   EXPECT_EQ(document.at("targets").size(), 2U);

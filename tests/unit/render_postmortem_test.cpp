@@ -10,7 +10,7 @@ namespace {
 
 std::string postmortem_of(const Report& report) {
   std::ostringstream out;
-  render_postmortem(report, out);
+  render_postmortem({.targets = {report}}, 0, out);
   return out.str();
 }
 
@@ -37,7 +37,7 @@ TEST(Postmortem, HasItsEightSectionsForEveryReport) {
       "Trigger",    "Cycle", "Detection delay",    "Diagnosis tools",
       "Root cause", "Patch", "Preventive measure", "Tests"};
   for (const golden::NamedReports& named : golden::all_reports()) {
-    for (const Report& report : named.reports) {
+    for (const Report& report : named.reports.targets) {
       EXPECT_EQ(headings_of(postmortem_of(report)), sections) << named.name;
     }
   }

@@ -22,13 +22,13 @@ constexpr Palette kLetters{.bad = "<B>",
 
 std::string text_of(const Report& report, const Palette& palette = {}) {
   std::ostringstream out;
-  render_text(report, palette, out);
+  render_text(report, false, palette, out);
   return out.str();
 }
 
 std::string threads_of(const Report& report) {
   std::ostringstream out;
-  render_threads(report, {}, out);
+  render_threads(report, false, {}, out);
   return out.str();
 }
 
@@ -89,7 +89,7 @@ TEST(TextReport, ColoursVerdictNamesAndMarks) {
 
 TEST(TextReport, HasNoColourWithoutAPalette) {
   for (const golden::NamedReports& named : golden::all_reports()) {
-    for (const Report& report : named.reports) {
+    for (const Report& report : named.reports.targets) {
       EXPECT_FALSE(contains(text_of(report), "\x1b")) << named.name;
       EXPECT_FALSE(contains(threads_of(report), "\x1b")) << named.name;
     }
@@ -103,7 +103,7 @@ TEST(TextReport, OneDeadlockFitsOneScreen) {
 
 TEST(TextReport, SpeaksOfOneAsOfOne) {
   for (const golden::NamedReports& named : golden::all_reports()) {
-    for (const Report& report : named.reports) {
+    for (const Report& report : named.reports.targets) {
       for (const std::string& text : {text_of(report), threads_of(report)}) {
         EXPECT_FALSE(contains(text, "(s)")) << named.name;
         EXPECT_FALSE(contains(text, "\n1 threads")) << named.name;
@@ -115,7 +115,7 @@ TEST(TextReport, SpeaksOfOneAsOfOne) {
 
 TEST(TextReport, EveryLineIsPrintableAndEndsInNoSpace) {
   for (const golden::NamedReports& named : golden::all_reports()) {
-    for (const Report& report : named.reports) {
+    for (const Report& report : named.reports.targets) {
       std::istringstream lines(text_of(report) + threads_of(report));
       for (std::string line; std::getline(lines, line);) {
         EXPECT_FALSE(line.ends_with(' ')) << named.name << ": " << line;
@@ -475,15 +475,15 @@ TEST(ThreadsReport, ANameCannotPoseAsAThread) {
 
 TEST(Render, SeparatesSeveralTargets) {
   std::ostringstream out;
-  render({golden::self_deadlock(), golden::healthy()}, Format::kText, {}, out);
+  render({.targets = {golden::self_deadlock(), golden::healthy()}}, Format::kText, {}, out);
   EXPECT_TRUE(out.str().starts_with("==> indexd (pid 700) <==\n\nDEADLOCK"));
   EXPECT_TRUE(contains(out.str(), "\n==> webd (pid 4242) <==\n\nNo hang found"));
 }
 
 TEST(HangStatus, IsOneWhenAnyTargetHangs) {
   EXPECT_EQ(hang_status({}), 0);
-  EXPECT_EQ(hang_status({golden::healthy()}), 0);
-  EXPECT_EQ(hang_status({golden::healthy(), golden::owner_exited()}), 1);
+  EXPECT_EQ(hang_status({.targets = {golden::healthy()}}), 0);
+  EXPECT_EQ(hang_status({.targets = {golden::healthy(), golden::owner_exited()}}), 1);
 }
 
 }  // namespace

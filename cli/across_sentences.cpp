@@ -1,0 +1,107 @@
+#include "cli/across_sentences.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "cli/words.h"
+
+namespace pstuck {
+namespace {
+
+constexpr std::string_view kDot = " · ";
+constexpr std::size_t kShownProcesses = 6;
+
+}  // namespace
+
+AcrossSentences::AcrossSentences(const Reports& reports, const Ink& ink) : reports_(reports) {
+  for (ProcessIndex i = 0; i < reports.size(); ++i) {
+    sentences_.emplace_back(reports.process(i), ink, Sentences::Detail::kOwn);
+  }
+}
+
+std::vector<ProcessIndex> AcrossSentences::processes(const CrossCycle& cycle) {
+  std::set<ProcessIndex> processes;
+  for (const ThreadRef& member : cycle.members) processes.insert(member.process);
+  return {processes.begin(), processes.end()};
+}
+
+std::string AcrossSentences::verdict(const CrossCycle& cycle) const {
+  std::vector<std::string> names;
+  const auto all = processes(cycle);
+  for (const ProcessIndex process : all) {
+    if (names.size() < kShownProcesses) names.push_back(of(process).process());
+  }
+  if (all.size() > names.size()) {
+    names.push_back(fmt::format("{} more processes", all.size() - names.size()));
+  }
+  std::string text = list_words(names);
+  if (all.size() == 1) {
+    text += " waits for itself";
+  } else {
+    text += " wait for each other";
+  }
+  if (cycle.since) text += fmt::format("{}for {}", kDot, duration_words(*cycle.since));
+  if (cycle.ends_by_itself) {
+    text += fmt::format("{}breaks by itself in {}", kDot, duration_words(*cycle.ends_by_itself));
+  }
+  const std::size_t behind = cycle.stuck_behind.size();
+  if (behind > 0) {
+    text += fmt::format("{}{} stuck behind {}", kDot,
+                        count_words(behind, "more thread is", "more threads are"),
+                        cycle.members.size() == 1 ? "it" : "them");
+  }
+  return text;
+}
+
+std::string AcrossSentences::member(const ThreadRef& member) const {
+  const Report& report = reports_.process(member.process);
+  if (report.snapshot.threads.size() == 1) return of(member.process).process();
+  return fmt::format("{} of {}", of(member.process).thread(member.thread),
+                     of(member.process).process());
+}
+
+std::string AcrossSentences::want(const ThreadRef& member) const {
+  const Sentences& sentences = of(member.process);
+  std::string text = sentences.activity(member.thread);
+  const auto& status = sentences.labels().status(member.thread);
+  if (status.wait) {
+    const auto& wait = sentences.labels().report().diagnosis.waits.at(*status.wait);
+    text += ", " + sentences.holder(wait.resource);
+  }
+  return text;
+}
+
+std::string AcrossSentences::evidence(const CrossCycle& cycle) const {
+  const auto locks = std::ranges::count_if(cycle.members, [&](const ThreadRef& member) {
+    return of(member.process).labels().status(member.thread).wait.has_value();
+  });
+  const bool only_locks = static_cast<std::size_t>(locks) == cycle.members.size();
+  std::string text = only_locks ? "Owners recorded in the locks" : "Told by the kernel";
+  if (locks > 0 && !only_locks) text += ", and recorded in the locks";
+  if (cycle.evidence == Evidence::kInferred) {
+    text += fmt::format("{}likely, since a signal may wake one of them", kDot);
+  }
+  const Confirmation& confirmation = cycle.confirmation;
+  if (confirmation.looked_again) {
+    text += fmt::format("{}nobody in the cycle {} between two reads {} apart", kDot,
+                        confirmation.counters_seen ? "ran" : "was seen to move",
+                        duration_words(confirmation.gap));
+  }
+  return text + ".";
+}
+
+std::vector<const CrossCycle*> cycles_with(const Across& across, ProcessIndex process) {
+  std::vector<const CrossCycle*> cycles;
+  const auto is_of = [&](const ThreadRef& member) { return member.process == process; };
+  for (const CrossCycle& cycle : across.cycles) {
+    if (std::ranges::any_of(cycle.members, is_of) ||
+        std::ranges::any_of(cycle.stuck_behind, is_of)) {
+      cycles.push_back(&cycle);
+    }
+  }
+  return cycles;
+}
+
+}  // namespace pstuck

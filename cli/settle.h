@@ -1,0 +1,22 @@
+#pragma once
+
+#include <chrono>
+#include <thread>
+
+namespace pstuck {
+
+/// Looks again and again, until a look says that all stood still since the one before: any length
+/// of time without a context switch is a proof. The analysis mostly gives every thread that was
+/// stopped the time to fall asleep again; where it did not, as on a busy machine, each gap is twice
+/// as long as the one before. `look` gets whether it is the last one.
+template <typename LookAgain>
+void wait_until_settled(LookAgain look) {
+  constexpr int kMostGaps = 5;
+  std::chrono::milliseconds gap{20};
+  for (int i = 1; i <= kMostGaps; ++i, gap *= 2) {
+    std::this_thread::sleep_for(gap);
+    if (look(i == kMostGaps)) return;
+  }
+}
+
+}  // namespace pstuck

@@ -1,0 +1,258 @@
+// Processes that wait for each other: no debugger that looks at one of them can tell, and each of
+// them alone looks as if it only waited for its turn.
+//
+//     parent ──waits for the end of──▶ child ──writes to a full pipe, which only reads──▶ parent
+//
+// and so with file locks, locks of open files, mutexes in shared memory, sockets whose ends both
+// wait for the other's word, a pipe that nobody else writes to, and a mixture over three of them.
+// In the last story there is one process more, which could write: it is no deadlock.
+//
+// Run with: pipe_and_child file_locks open_file_locks shared_mutexes
+// Run with: tcp_request unix_request both_send own_pipe mixture helper_can_write
+// pstuck: wait for each other
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <functional>
+#include <vector>
+
+#include "sample.h"
+
+/// Seen by all processes.
+struct Shared {
+  pthread_mutex_t mutexes[2];
+  std::atomic<int> arrived;
+  std::atomic<int> told;
+  std::atomic<pid_t> pids[3];
+};
+Shared* shared = nullptr;
+
+void create_shared() {
+  shared =
+      new (mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))
+          Shared{};
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+  for (pthread_mutex_t& mutex : shared->mutexes) pthread_mutex_init(&mutex, &attributes);
+}
+
+/// Until `processes` of them are here.
+void meet(int processes) {
+  ++shared->arrived;
+  while (shared->arrived < processes) sched_yield();
+}
+
+void play(int part, const std::string& name) {
+  sample::role(name);
+  prctl(PR_SET_NAME, name.c_str());
+  shared->pids[part] = getpid();
+  ++shared->told;
+}
+
+/// A child with this part, which ends with its parent.
+pid_t start(int part, const std::string& name, const std::function<void()>& work) {
+  const pid_t child = fork();
+  if (child != 0) return child;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  play(part, name);
+  work();
+  while (true) pause();
+}
+
+/// Sleeps in a call of the kernel for at least as long as it takes to look twice.
+bool is_asleep(pid_t process) {
+  const std::string path = "/proc/" + std::to_string(process) + "/syscall";
+  std::FILE* const file = std::fopen(path.c_str(), "r");
+  long call = -1;
+  const bool read = file != nullptr && std::fscanf(file, "%ld", &call) == 1;
+  if (file != nullptr) std::fclose(file);
+  return read && call != SYS_sched_yield;
+}
+
+/// A process of its own, forked before there are any pipes, says when all sleep.
+void tell_when_asleep(int processes) {
+  if (fork() != 0) return;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_NAME, "watcher");
+  const auto all_sleep = [&] {
+    for (int i = 0; i < processes; ++i) {
+      if (!is_asleep(shared->pids[i])) return false;
+    }
+    return true;
+  };
+  while (shared->told < processes) usleep(1000);
+  for (int times = 0; times < 20; usleep(1000)) times = all_sleep() ? times + 1 : 0;
+  sample::tell("ready");
+  while (true) pause();
+}
+
+/// More than a pipe or a socket takes.
+void write_much(int descriptor) {
+  const std::vector<char> bytes(1 << 20);
+  while (write(descriptor, bytes.data(), bytes.size()) > 0) {
+  }
+}
+
+void read_one(int descriptor) {
+  char byte = 0;
+  if (read(descriptor, &byte, 1) == 1) std::_Exit(1);
+}
+
+void pipe_and_child() {
+  sample::tell("across parent child");
+  int ends[2];
+  if (pipe(ends) != 0) std::_Exit(1);
+  const pid_t child = start(1, "child", [&] {
+    close(ends[0]);
+    write_much(ends[1]);
+  });
+  close(ends[1]);
+  waitpid(child, nullptr, 0);
+}
+
+void file_locks(bool of_open_files) {
+  sample::tell("across parent child");
+  const std::string path = "/tmp/pstuck-circle-" + std::to_string(getpid());
+  const auto lock = [&](const std::string& name) {
+    const int file = open((path + name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct flock whole {};
+    whole.l_type = F_WRLCK;
+    if (of_open_files) {
+      fcntl(file, F_OFD_SETLKW, &whole);
+    } else {
+      flock(file, LOCK_EX);
+    }
+  };
+  start(1, "child", [&] {
+    lock("b");
+    meet(2);
+    lock("a");
+  });
+  lock("a");
+  meet(2);
+  lock("b");
+}
+
+void shared_mutexes() {
+  sample::tell("across parent child");
+  start(1, "child", [] {
+    pthread_mutex_lock(&shared->mutexes[1]);
+    meet(2);
+    pthread_mutex_lock(&shared->mutexes[0]);
+  });
+  pthread_mutex_lock(&shared->mutexes[0]);
+  meet(2);
+  pthread_mutex_lock(&shared->mutexes[1]);
+}
+
+/// The server waits for a request and the client, which never sent all of it, for the reply.
+void tcp_request() {
+  sample::tell("across parent child");
+  const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (bind(server, reinterpret_cast<sockaddr*>(&address), size) != 0) std::_Exit(1);
+  listen(server, 1);
+  getsockname(server, reinterpret_cast<sockaddr*>(&address), &size);
+  start(1, "child", [&] {
+    close(server);
+    const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(client, reinterpret_cast<sockaddr*>(&address), size) != 0) std::_Exit(1);
+    read_one(client);
+  });
+  const int connection = accept(server, nullptr, nullptr);
+  close(server);
+  read_one(connection);
+}
+
+void socket_pair(bool send) {
+  sample::tell("across parent child");
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) std::_Exit(1);
+  start(1, "child", [&] {
+    close(ends[0]);
+    send ? write_much(ends[1]) : read_one(ends[1]);
+  });
+  close(ends[1]);
+  send ? write_much(ends[0]) : read_one(ends[0]);
+}
+
+void own_pipe() {
+  sample::tell("across parent");
+  int ends[2];
+  if (pipe(ends) != 0) std::_Exit(1);
+  read_one(ends[0]);
+}
+
+/// The parent waits for its child, the child for a mutex that the sister has, and she for room in
+/// a pipe that the parent is to read.
+void mixture() {
+  sample::tell("across parent child sister");
+  int ends[2];
+  if (pipe(ends) != 0) std::_Exit(1);
+  start(2, "sister", [&] {
+    close(ends[0]);
+    pthread_mutex_lock(&shared->mutexes[0]);
+    meet(2);
+    write_much(ends[1]);
+  });
+  close(ends[1]);
+  const pid_t child = start(1, "child", [&] {
+    close(ends[0]);
+    meet(2);
+    pthread_mutex_lock(&shared->mutexes[0]);
+  });
+  waitpid(child, nullptr, 0);
+}
+
+void helper_can_write() {
+  sample::tell("healthy");
+  int ends[2];
+  if (pipe(ends) != 0) std::_Exit(1);
+  start(2, "helper", [&] { close(ends[0]); });
+  const pid_t child = start(1, "child", [&] {
+    close(ends[1]);
+    read_one(ends[0]);
+  });
+  waitpid(child, nullptr, 0);
+}
+
+struct Story {
+  const char* name;
+  int processes;
+  void (*run)();
+};
+
+constexpr Story kStories[] = {
+    {"pipe_and_child", 2, pipe_and_child},
+    {"file_locks", 2, [] { file_locks(false); }},
+    {"open_file_locks", 2, [] { file_locks(true); }},
+    {"shared_mutexes", 2, shared_mutexes},
+    {"tcp_request", 2, tcp_request},
+    {"unix_request", 2, [] { socket_pair(false); }},
+    {"both_send", 2, [] { socket_pair(true); }},
+    {"own_pipe", 1, own_pipe},
+    {"mixture", 3, mixture},
+    {"helper_can_write", 3, helper_can_write},
+};
+
+int main(int, char** argv) {
+  const std::string name = argv[1];
+  sample::begin();
+  create_shared();
+  for (const Story& story : kStories) {
+    if (name != story.name) continue;
+    tell_when_asleep(story.processes);
+    play(0, "parent");
+    story.run();
+  }
+}
