@@ -9,6 +9,7 @@
 #include "analyzers/findings.h"
 #include "analyzers/held_locks.h"
 #include "analyzers/holders/source.h"
+#include "analyzers/inherited_semaphores.h"
 #include "analyzers/kernel_waits.h"
 #include "analyzers/lock_names.h"
 #include "analyzers/other_threads.h"
@@ -47,6 +48,9 @@ Diagnosis diagnose(const Snapshot& snapshot, const Stacks& stacks, const Sources
   // Find the tasks behind the recorded ids.
   find_holders(snapshot, ids, sources.tasks, diagnosis.waits, collected.owners,
                diagnosis.resources);
+
+  // Find which semaphores came with a fork.
+  compare_with_parent(snapshot, sources, diagnosis.resources);
 
   // Find what else the threads hold, the frames that took it, and the names of the locks.
   find_held_locks(snapshot, stacks, ids, sources, options, diagnosis);

@@ -169,6 +169,8 @@ struct Resource {
   std::uint32_t recursion = 0;  ///< how often a recursive mutex is locked
   std::optional<RwlockState> rwlock;
   std::optional<std::uint32_t> value;  ///< of a semaphore or an atomic
+  /// Of a semaphore that the process got by fork(): what the parent's own copy is now.
+  std::optional<std::uint32_t> value_in_parent;
   std::optional<PartyCount> parties;
   std::optional<ConditionMutex> condition_mutex;
   bool process_shared = false;  ///< by its own words or by the waiting call: others may act on it
@@ -307,9 +309,10 @@ struct Remark {
   enum class Says {
     kIdle,  ///< parked for work: not stuck
     kAsk,   ///< waits for what only a table of the program's own tells of
+    kLock,  ///< waits for a semaphore that a thread takes and gives back, and no signal handler
   };
   Says says = Says::kIdle;
-  std::string reason;   ///< "libuv's thread pool"; of kAsk: "a lock of PostgreSQL's lock table"
+  std::string reason;   ///< "libuv's thread pool"; of the others: "a lock of Python's"
   std::string command;  ///< of kAsk: shows that table
 };
 

@@ -22,7 +22,8 @@
 // Where there is none of these, one more is looked for, which needs no holder at all: when every
 // thread of the process waits, without a time limit, for something that only a thread of this
 // process does, nobody is left to do it. (A signal handler could, so it is no finding where the
-// process has handlers for signals that come from outside.)
+// process has handlers for signals that come from outside. SIGINT alone is no objection to a lock
+// that the process got by fork(), where a rule says that no handler gives such locks back.)
 
 namespace pstuck {
 namespace {
@@ -79,14 +80,25 @@ bool is_surely_asleep(const Snapshot& snapshot, const Diagnosis& diagnosis, cons
          !can_be_ended_from_outside(snapshot, resource);
 }
 
-bool all_are_asleep(const Snapshot& snapshot, const Diagnosis& diagnosis) {
-  if (diagnosis.waits.empty() || handles_signals_from_outside(snapshot.process)) return false;
+bool waits_for_inherited_lock(const Diagnosis& diagnosis, const Wait& wait) {
+  return diagnosis.resources[wait.resource].value_in_parent &&
+         find_remark(diagnosis, wait.thread, Remark::Says::kLock) != nullptr;
+}
+
+// How sure it is that nobody is left to act; none where somebody may be.
+std::optional<Evidence> all_are_asleep(const Snapshot& snapshot, const Diagnosis& diagnosis) {
+  constexpr std::uint64_t kInterrupt = signal_bit(2);
+  if (diagnosis.waits.empty()) return {};
   for (const ThreadStatus& thread : diagnosis.threads) {
     if (thread.activity == Activity::kEnded) continue;
-    if (!thread.wait) return false;
-    if (!is_surely_asleep(snapshot, diagnosis, diagnosis.waits[*thread.wait])) return false;
+    if (!thread.wait) return {};
+    if (!is_surely_asleep(snapshot, diagnosis, diagnosis.waits[*thread.wait])) return {};
   }
-  return true;
+  if (!handles_signals_from_outside(snapshot.process)) return Evidence::kRecorded;
+  const bool inherited = std::ranges::all_of(
+      diagnosis.waits, [&](const Wait& wait) { return waits_for_inherited_lock(diagnosis, wait); });
+  if (!inherited || handles_signals_from_outside(snapshot.process, kInterrupt)) return {};
+  return Evidence::kInferred;
 }
 
 class FindingFinder {
@@ -113,7 +125,9 @@ class FindingFinder {
       }
     }
     drop_what_only_parked_threads_wait_for();
-    if (findings_.empty() && all_are_asleep(snapshot_, diagnosis_)) add_all_asleep();
+    if (findings_.empty()) {
+      if (const auto evidence = all_are_asleep(snapshot_, diagnosis_)) add_all_asleep(*evidence);
+    }
     sort();
     return std::move(findings_);
   }
@@ -203,8 +217,8 @@ class FindingFinder {
                          .since = find_shortest(pile_up.waits)});
   }
 
-  void add_all_asleep() {
-    Finding finding{.kind = FindingKind::kAllAsleep, .evidence = Evidence::kRecorded};
+  void add_all_asleep(Evidence evidence) {
+    Finding finding{.kind = FindingKind::kAllAsleep, .evidence = evidence};
     std::vector<WaitIndex> waits;
     for (WaitIndex i = 0; i < diagnosis_.waits.size(); ++i) {
       waits.push_back(i);

@@ -61,7 +61,7 @@ class RuleMatcher {
   static bool waits_so(const ThreadRule& rule, const Diagnosis& diagnosis,
                        const ThreadStatus& status) {
     const bool any = rule.waits_for.empty() && rule.calls.empty();
-    const bool is_ask = rule.remark.says == Remark::Says::kAsk;
+    const bool is_ask = rule.remark.says != Remark::Says::kIdle;
     switch (status.activity) {
       case Activity::kWaits: {
         const WaitKind kind = diagnosis.waits[*status.wait].kind;

@@ -10,6 +10,7 @@
 
 #include "attach/clock.h"
 #include "attach/error.h"
+#include "attach/fork_parent.h"
 #include "attach/live_capture.h"
 #include "attach/live_kernel_facts.h"
 #include "attach/live_threads.h"
@@ -67,6 +68,9 @@ class LiveTarget final : public Target {
   Snapshot capture(const CaptureOptions& options) override;
   Memory& memory() override { return memory_; }
   std::optional<TaskElsewhere> find_task(Tid id_in_target) override;
+  bool read_in_parent(Address from, std::span<std::byte> into) override {
+    return fork_parent_ && fork_parent_->read(from, into);
+  }
   std::optional<Look> look_again(std::span<const Tid> threads,
                                  std::span<const Address> locks) override;
   std::optional<Sample> sample(const Snapshot& snapshot, const SampleRequest& request) override;
@@ -88,6 +92,7 @@ class LiveTarget final : public Target {
   ProcDirectory tasks_;
   LiveMemory memory_;
   Process facts_;
+  std::optional<ForkParent> fork_parent_;
 };
 
 Process LiveTarget::read_process_facts() const {
@@ -179,6 +184,8 @@ std::string LiveTarget::find_local_file(const Module& module,
 Snapshot LiveTarget::capture(const CaptureOptions& options) {
   const auto began = std::chrono::steady_clock::now();
   facts_ = read_process_facts();
+  fork_parent_ = ForkParent::find(living_, memory_, facts_.parent);
+  if (fork_parent_) facts_.forked_from = fork_parent_->facts();
   Snapshot snapshot{.kind = TargetKind::kLive, .process = facts_, .frozen = options.freeze};
   snapshot.realtime = read_clock(CLOCK_REALTIME);
   snapshot.monotonic = read_clock(CLOCK_MONOTONIC);
@@ -212,7 +219,14 @@ std::optional<TaskElsewhere> LiveTarget::find_task(Tid id_in_target) {
     const Tid group = parse_status(*status_text).thread_group;
     const auto stat_text = ProcDirectory(proc_path(group)).read("stat");
     const auto stat = stat_text ? parse_stat(*stat_text) : std::nullopt;
-    return TaskElsewhere{id, group, stat ? stat->name : "", group == facts_.parent};
+    TaskElsewhere task{id, group, stat ? stat->name : "", group == facts_.parent};
+    const ProcDirectory siblings(proc_path(group, "task"));
+    const auto own = siblings.read(fmt::format("{}/stat", id.value));
+    if (const auto own_stat = own ? parse_stat(*own) : std::nullopt) task.state = own_stat->state;
+    const auto call = read_syscall(siblings, id);
+    const bool in_call = call && call->syscall.state == SyscallState::kInSyscall;
+    if (in_call && call->syscall.number >= 0) task.syscall = call->syscall.number;
+    return task;
   };
   if (!facts_.other_pid_namespace) return describe(id_in_target);
   // Ids of another namespace cannot be looked up; of its tasks the parent's are the ones to ask.

@@ -130,6 +130,13 @@ struct Module {
   std::string local_file;  ///< where pstuck can open it now; empty when nowhere
 };
 
+/// The living parent that a process was forked from, where it has executed no program since.
+struct ForkedFrom {
+  Tid pid;  ///< as pstuck's own PID namespace counts
+  std::string name;
+  std::vector<std::string> command_line;
+};
+
 struct Process {
   Tid pid;  ///< as pstuck's own PID namespace counts
   Tid pid_in_target;
@@ -141,7 +148,8 @@ struct Process {
   std::optional<std::uint64_t> pid_namespace;   ///< inode number; none for a core
   bool other_pid_namespace = false;             ///< not pstuck's own
   bool other_mount_namespace = false;
-  std::string container_id;          ///< from its cgroup; empty when none is seen
+  std::string container_id;  ///< from its cgroup; empty when none is seen
+  std::optional<ForkedFrom> forked_from;
   std::uint64_t caught_signals = 0;  ///< bit n - 1: it has a handler for signal n; 0 for a core
 };
 

@@ -27,7 +27,9 @@ struct TaskElsewhere {
   Tid tid;      ///< as pstuck's PID namespace counts
   Tid process;  ///< its thread group
   std::string process_name;
-  bool in_parent = false;  ///< the process is the target's parent
+  bool in_parent = false;     ///< the process is the target's parent
+  char state = '?';           ///< as in proc(5)
+  std::int64_t syscall = -1;  ///< that it is in; -1: in none, or not known
 };
 
 /// One thread, looked at again without stopping it.
@@ -71,6 +73,9 @@ class TaskFinder {
 
   /// The id counts in the target's PID namespace. Always none for a core.
   virtual std::optional<TaskElsewhere> find_task(Tid id_in_target) = 0;
+
+  /// Private memory of Process::forked_from; false where there is none.
+  virtual bool read_in_parent(Address /*from*/, std::span<std::byte> /*into*/) { return false; }
 };
 
 /// A live process or a core file: the seam behind which every target is the same.

@@ -58,6 +58,19 @@ std::string recorded_in(const Diagnosis& diagnosis, const Cycle& cycle) {
   return text;
 }
 
+/// What became of the parent's copy of a semaphore that came with a fork.
+std::string in_the_parent(const Diagnosis& diagnosis, const Finding& finding) {
+  for (const ThreadIndex thread : finding.stuck_behind) {
+    const auto& wait = diagnosis.threads.at(thread).wait;
+    if (!wait) continue;
+    const auto& value = diagnosis.resources.at(diagnosis.waits.at(*wait).resource).value_in_parent;
+    if (value)
+      return *value == 0 ? "; the parent's own copy is taken now too"
+                         : "; the parent's own copy is free now";
+  }
+  return {};
+}
+
 /// Those that a call from one part of the program to another passes through.
 bool is_runtime(std::string_view module) {
   return module.empty() || owner_of_module(module) != FrameOwner::kProgram ||
@@ -97,6 +110,7 @@ std::string Sentences::evidence(const Finding& finding) const {
   std::string text;
   if (finding.kind == FindingKind::kAllAsleep) {
     text = "No wait has a time limit; only a signal handler or another process could end one";
+    text += in_the_parent(diagnosis, finding);
   } else if (finding.cycle) {
     const Cycle& cycle = diagnosis.cycles.at(*finding.cycle);
     text = recorded_in(diagnosis, cycle);

@@ -347,7 +347,15 @@ std::string_view json_word(Activity activity) {
 }
 
 std::string_view json_word(Remark::Says says) {
-  return says == Remark::Says::kIdle ? "idle" : "ask";
+  switch (says) {
+    case Remark::Says::kIdle:
+      return "idle";
+    case Remark::Says::kAsk:
+      return "ask";
+    case Remark::Says::kLock:
+      break;
+  }
+  return "semaphore_lock";
 }
 
 std::string_view json_word(FindingKind kind) {

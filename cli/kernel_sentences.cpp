@@ -91,24 +91,6 @@ std::string part_words(CallAct act, const OpenFile& file, const std::string& pro
   return fmt::format("which {}{} can {}", alone ? "only " : "", processes, deed_words(act, file));
 }
 
-std::string what_it_does(const OtherProcess& process) {
-  switch (process.state) {
-    case 'R':
-      return "runs";
-    case 'D':
-      return "is in uninterruptible sleep";
-    case 'T':
-      return "is stopped by a signal";
-    case 't':
-      return "is stopped by a tracer";
-    case 'Z':
-    case 'X':
-      return "has ended, or its first thread has";
-    default:
-      return process.syscall >= 0 ? "sleeps in " + syscall_words(process.syscall) : "sleeps";
-  }
-}
-
 }  // namespace
 
 std::string Sentences::file(const OpenFile& file) const {
@@ -168,7 +150,9 @@ std::string Sentences::lone_one_does(const KernelWait& wait, std::string_view be
   }
   const auto& processes = report.snapshot.kernel.processes;
   const auto found = std::ranges::find(processes, pid, &OtherProcess::pid);
-  return found == processes.end() ? "" : fmt::format("{} {}", before, what_it_does(*found));
+  return found == processes.end()
+             ? ""
+             : fmt::format("{} {}", before, task_words(found->state, found->syscall));
 }
 
 std::string Sentences::want_of_child(const KernelWait& wait) const {

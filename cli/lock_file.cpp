@@ -216,7 +216,7 @@ LockFile parse_lock_file(std::string_view text, const std::string& path) {
   } catch (const toml::parse_error& error) {
     refuse(path, error.source(), std::string(error.description()), std::string(kSeeManual));
   }
-  TomlEntry(document, path, "the file").allow_only({"lock", "idle", "ask"});
+  TomlEntry(document, path, "the file").allow_only({"lock", "idle", "ask", "semaphore_lock"});
   LockFile file;
   for (const toml::table* lock : find_entries(document, "lock", path)) {
     file.locks.push_back(read_lock(*lock, path));
@@ -226,6 +226,9 @@ LockFile parse_lock_file(std::string_view text, const std::string& path) {
   }
   for (const toml::table* rule : find_entries(document, "idle", path)) {
     file.rules.push_back(read_rule(*rule, Remark::Says::kIdle, path));
+  }
+  for (const toml::table* rule : find_entries(document, "semaphore_lock", path)) {
+    file.rules.push_back(read_rule(*rule, Remark::Says::kLock, path));
   }
   return file;
 }

@@ -122,6 +122,12 @@ Json ReportWriter::target(bool in_deadlock) const {
 
 Json ReportWriter::process() const {
   const Process& process = report_.snapshot.process;
+  Json forked_from;
+  if (process.forked_from) {
+    forked_from = {{"pid", process.forked_from->pid.value},
+                   {"name", process.forked_from->name},
+                   {"command_line", process.forked_from->command_line}};
+  }
   return {{"pid", process.pid.value},
           {"pid_in_target", process.pid_in_target.value},
           {"parent", process.parent.value > 0 ? Json(process.parent.value) : Json()},
@@ -129,6 +135,7 @@ Json ReportWriter::process() const {
           {"command_line", process.command_line},
           {"executable", or_null(process.executable)},
           {"age_ns", or_null(process.age)},
+          {"forked_from", forked_from},
           {"container_id", or_null(process.container_id)}};
 }
 
@@ -251,6 +258,7 @@ Json ReportWriter::resource(const Resource& resource) const {
       {"recursion", resource.recursion},
       {"rwlock", rwlock(resource)},
       {"value", or_null(resource.value)},
+      {"value_in_parent", or_null(resource.value_in_parent)},
       {"parties", parties(resource)},
       {"condition_mutex", condition_mutex(resource)},
       {"holder", holder(resource.holder)},
@@ -308,7 +316,9 @@ Json ReportWriter::holder(const Holder& holder) const {
     elsewhere = {{"tid", holder.elsewhere->tid.value},
                  {"process", holder.elsewhere->process.value},
                  {"process_name", holder.elsewhere->process_name},
-                 {"in_parent", holder.elsewhere->in_parent}};
+                 {"in_parent", holder.elsewhere->in_parent},
+                 {"state", std::string(1, holder.elsewhere->state)},
+                 {"syscall", json_of_syscall(holder.elsewhere->syscall)}};
   }
   return {{"evidence", json_word(holder.evidence)},
           {"fate", json_word(holder.fate)},

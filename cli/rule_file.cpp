@@ -25,11 +25,23 @@ void read_what_for(const TomlEntry& entry, ThreadRule& rule) {
   }
 }
 
+std::string_view name_of(Remark::Says says) {
+  switch (says) {
+    case Remark::Says::kIdle:
+      return "[[idle]]";
+    case Remark::Says::kAsk:
+      return "[[ask]]";
+    case Remark::Says::kLock:
+      break;
+  }
+  return "[[semaphore_lock]]";
+}
+
 }  // namespace
 
 ThreadRule read_rule(const toml::table& table, Remark::Says says, const std::string& path) {
   const bool is_ask = says == Remark::Says::kAsk;
-  const TomlEntry entry(table, path, is_ask ? "[[ask]]" : "[[idle]]");
+  const TomlEntry entry(table, path, std::string(name_of(says)));
   if (is_ask) {
     entry.allow_only(
         {"waits_in", "under", "not_under", "modules", "process", "waits_for", "reason", "command"});

@@ -7,7 +7,7 @@
 
 namespace pstuck {
 
-/// One [[idle]] or [[ask]] of a lock file.
+/// One [[idle]], [[ask]] or [[semaphore_lock]] of a lock file.
 ThreadRule read_rule(const toml::table& table, Remark::Says says, const std::string& path);
 
 }  // namespace pstuck

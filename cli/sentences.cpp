@@ -105,7 +105,7 @@ bool Sentences::is_surely_calm() const {
   const Diagnosis& diagnosis = labels_.report().diagnosis;
   const auto asks = [](const Remark& remark) { return remark.says == Remark::Says::kAsk; };
   const auto is_idle = [&](const ThreadStatus& status) {
-    return status.remark && !asks(diagnosis.remarks.at(*status.remark));
+    return status.remark && diagnosis.remarks.at(*status.remark).says == Remark::Says::kIdle;
   };
   const auto leaves_a_doubt = [&](const ThreadStatus& status) {
     if (is_idle(status)) return false;
@@ -190,8 +190,8 @@ std::string Sentences::stuck(const Finding& finding) const {
                                                         : "exited without unlocking it");
     case FindingKind::kForkInherited:
       return fmt::format(
-          "{}{}: {} held it when this process was forked, and nobody here can unlock it", who,
-          lock(index), elsewhere(holder));
+          "{}{}: {} held it when this process was forked, and nobody here can unlock it{}", who,
+          lock(index), elsewhere(holder), owner_now(holder));
     case FindingKind::kOwnerRecycled:
       return fmt::format("{}{}: its owner {} exited, and {}, which has that id now, started later",
                          who, lock(index), owner_id_words(holder),
@@ -208,12 +208,13 @@ std::string Sentences::stuck(const Finding& finding) const {
 
 std::string Sentences::all_asleep(const Finding& finding) const {
   const std::size_t threads = finding.stuck_behind.size();
+  const std::string fork = forked(finding);
   if (threads == 1) {
     return thread(finding.stuck_behind.front()) +
-           " waits for another thread to act, and there is none";
+           " waits for another thread to act, and there is none" + fork;
   }
-  if (threads == 2) return "both threads wait for the other one to act, and neither will";
-  return fmt::format("all {} threads wait for one of them to act, and none will", threads);
+  if (threads == 2) return "both threads wait for the other one to act, and neither will" + fork;
+  return fmt::format("all {} threads wait for one of them to act, and none will{}", threads, fork);
 }
 
 std::string Sentences::count() const {

@@ -149,6 +149,12 @@ class Sentences {
   /// the ranking tells it.
   [[nodiscard]] std::string moving_it_frees(const PileUp& pile_up) const;
   [[nodiscard]] std::string all_asleep(const Finding& finding) const;
+  /// "; the process was forked from python3 (pid 4711), …": what that has to do with it.
+  [[nodiscard]] std::string forked(const Finding& finding) const;
+  /// "python3 (pid 4711)"; empty where the process was not forked, or that is not known.
+  [[nodiscard]] std::string fork_parent() const;
+  /// "; that thread now sleeps in clock_nanosleep": the owner in another process.
+  [[nodiscard]] static std::string owner_now(const Holder& holder);
   [[nodiscard]] std::string elsewhere(const Holder& holder) const;
   [[nodiscard]] std::string partners(const Resource& resource) const;
   [[nodiscard]] bool nobody_can_come(const Resource& resource) const;

@@ -190,6 +190,24 @@ std::string activity_words(Activity activity, std::int64_t syscall, std::size_t 
   return std::string(verb_for(threads, "does", "do")) + " something that pstuck could not see";
 }
 
+std::string task_words(char state, std::int64_t syscall) {
+  switch (state) {
+    case 'R':
+      return "runs";
+    case 'D':
+      return "is in uninterruptible sleep";
+    case 'T':
+      return "is stopped by a signal";
+    case 't':
+      return "is stopped by a tracer";
+    case 'Z':
+    case 'X':
+      return "has ended, or its first thread has";
+    default:
+      return syscall >= 0 ? "sleeps in " + syscall_words(syscall) : "sleeps";
+  }
+}
+
 std::string_view state_words(char state) {
   switch (state) {
     case 'R':

@@ -71,6 +71,9 @@ std::string owner_id_words(const Holder& holder);
 /// "SIGABRT", "signal 70".
 std::string signal_words(int signal);
 
+/// What the thread of another process does, by its state and its system call: "sleeps in wait4".
+std::string task_words(char state, std::int64_t syscall);
+
 std::string_view state_words(char state);
 std::string_view stack_end_words(StackEnd end);
 std::string_view capture_reason_words(CaptureReason reason);

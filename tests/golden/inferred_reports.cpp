@@ -48,6 +48,27 @@ Report reader_deadlock() {
 
 // main ──joins──▶ consumer ──▶ g_ready, which nobody notifies      step-1, step-2 ──▶ g_done
 // loader ──▶ g_loaded, whose owner a lock file describes in vain
+Report forked_semaphore() {
+  Story story("script", 4201);
+  story.report.snapshot.process.forked_from =
+      ForkedFrom{.pid = Tid{4200}, .name = "script", .command_line = {"script", "run"}};
+  const ThreadIndex thread =
+      story.locking_thread(4201, "script", {story.own("acquire", "lock.c", 9)});
+  const ResourceIndex lock = story.lock_of_kind(ResourceKind::kSemaphore, "", 0x55d9c0305000);
+  story.report.diagnosis.resources[lock].value = 0;
+  story.report.diagnosis.resources[lock].value_in_parent = 1;
+  story.report.diagnosis.remarks = {
+      {.says = Remark::Says::kLock, .reason = "a lock of the script's"}};
+  story.report.diagnosis.threads[thread].remark = 0;
+  const WaitIndex wait = story.waits(thread, lock, WaitKind::kUnit);
+  Finding& finding = story.stuck(FindingKind::kAllAsleep, 0);
+  finding.resource.reset();
+  finding.evidence = Evidence::kInferred;
+  finding.stuck_behind = {thread};
+  story.pile_up(lock, {wait});
+  return story.report;
+}
+
 Report all_asleep() {
   Story story("batchd", 4100);
   const ThreadIndex main = story.thread(

@@ -150,7 +150,9 @@ Report fork_inherited() {
   holder.evidence = Evidence::kRecorded;
   holder.fate = OwnerFate::kForkInherited;
   holder.recorded_id = Tid{3990};
-  holder.elsewhere = TaskElsewhere{Tid{3990}, Tid{3989}, "prefork", true};
+  holder.elsewhere = TaskElsewhere{Tid{3990}, Tid{3989}, "prefork", true, 'S', 230};
+  story.report.snapshot.process.forked_from =
+      ForkedFrom{.pid = Tid{3989}, .name = "prefork", .command_line = {"prefork", "-d"}};
   const ThreadIndex thread = story.locking_thread(
       4001, "child",
       {story.own("log_line(char const*)", "log.cpp", 8), story.own("main", "main.cpp", 30)});
@@ -400,6 +402,7 @@ std::vector<NamedReports> all_reports() {
       {"root_in_the_kernel", of({root_in_the_kernel()})},
       {"several_roots", of({several_roots()})},
       {"all_asleep", of({all_asleep()})},
+      {"forked_semaphore", of({forked_semaphore()})},
       {"processes_deadlock", processes_deadlock()},
       {"core_deadlock", of({core_deadlock()})},
       {"empty", of({empty()})},

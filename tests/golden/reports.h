@@ -35,6 +35,8 @@ Report hostile_names();
 Report reader_deadlock();
 /// Every thread waits for another one, and nobody is left to act.
 Report all_asleep();
+/// A child of a fork that waits for a semaphore which likely the parent took.
+Report forked_semaphore();
 /// A holder that waits for a server, and a thread that waits for a file lock of another process.
 Report root_in_the_kernel();
 /// Two threads and a deadlock that must move first; one of the threads frees nobody alone.

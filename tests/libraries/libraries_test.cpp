@@ -106,6 +106,39 @@ INSTANTIATE_TEST_SUITE_P(
         LibraryCase{"parking_lot_upgrade", "library_lock", "parking_lot::RwLock", "write_lock"}),
     [](const auto& library) { return library.param.program; });
 
+struct PoolCase {
+  std::string program;
+  std::string reason;
+};
+
+void PrintTo(const PoolCase& pool, std::ostream* out) { *out << pool.program; }
+
+class IdlePool : public ::testing::TestWithParam<PoolCase> {};
+
+TEST_P(IdlePool, IsToldWithItsReason) {
+  if (!std::filesystem::exists(path_of(GetParam().program))) GTEST_SKIP() << "library not here";
+  const Hanging parked(GetParam().program);
+  json target;
+  const bool is_idle = poll_until([&] {
+    target = look_at(parked);
+    return std::ranges::any_of(target["others"], [&](const json& group) {
+      const json& remark = group["remark"];
+      return remark.is_object() && remark["says"] == "idle" &&
+             remark["reason"] == GetParam().reason &&
+             group["tids"].size() + 1 == target["threads"].size();
+    });
+  });
+  EXPECT_TRUE(is_idle) << target["others"].dump(1);
+  EXPECT_TRUE(target["findings"].empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Libraries, IdlePool,
+                         ::testing::Values(PoolCase{"glib_pool", "GLib's thread pool"},
+                                           PoolCase{"qt_pool", "Qt's thread pool"},
+                                           PoolCase{"tbb_pool", "oneTBB's workers"},
+                                           PoolCase{"openmp_pool", "OpenMP's pool"}),
+                         [](const auto& pool) { return pool.param.program; });
+
 // Its locks are pthread's, so the one that a waiter wants has an owner.
 TEST(Jemalloc, WaiterForAnArenaSeesTheThreadInItsHook) {
   if (!std::filesystem::exists(path_of("jemalloc_arena"))) GTEST_SKIP() << "no jemalloc here";

@@ -83,7 +83,11 @@ class FakeProgram final : public Program {
 class FakeTasks final : public TaskFinder {
  public:
   std::optional<TaskElsewhere> find_task(Tid id_in_target) override;
+  bool read_in_parent(Address from, std::span<std::byte> into) override {
+    return parent_memory.read(from, into) == into.size();
+  }
   std::map<Tid, TaskElsewhere> tasks;
+  FakeMemory parent_memory;
 };
 
 class FakeMutex {
