@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/sem.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -106,6 +107,26 @@ std::string read_path(Address at, Memory& memory) {
   return std::string(path.substr(0, path.find('\0')));
 }
 
+/// A relative path begins at the descriptor, or at the directory that the process is in.
+void set_open(std::int64_t number, const Arguments& arguments, Memory& memory,
+              CallSubject& subject) {
+  const std::size_t path = number == SYS_openat ? 1 : 0;
+  subject.path = read_path({arguments[path]}, memory);
+  if (number == SYS_openat && !subject.path.starts_with('/')) add(number_of(arguments[0]), subject);
+  const std::uint64_t access = arguments[path + 1] & O_ACCMODE;
+  subject.reads = access != O_WRONLY;
+  subject.writes = access != O_RDONLY;
+}
+
+/// Which of several operations has to wait is not known.
+void set_semaphores(const Arguments& arguments, Memory& memory, CallSubject& subject) {
+  subject.id = number_of(arguments[0]);
+  if (arguments[2] != 1) return;
+  if (const auto operation = memory.read_object<sembuf>({arguments[1]})) {
+    subject.semaphore = operation->sem_num;
+  }
+}
+
 bool has_descriptor_first(CallAct act) {
   switch (act) {
     case CallAct::kRead:
@@ -154,7 +175,7 @@ std::optional<CallSubject> find_call_subject(std::int64_t number, const Argument
       if (arguments[1] < kPrivateFutex) add_polled({arguments[0]}, arguments[1], memory, subject);
       break;
     case CallAct::kOpen:
-      subject.path = read_path({arguments[number == SYS_openat ? 1 : 0]}, memory);
+      set_open(number, arguments, memory, subject);
       break;
     case CallAct::kEvents:
       if (number == SYS_io_uring_enter) add(number_of(arguments[0]), subject);
@@ -169,6 +190,8 @@ std::optional<CallSubject> find_call_subject(std::int64_t number, const Argument
       if (!take_fcntl(arguments, memory, subject)) return {};
       break;
     case CallAct::kSemaphores:
+      set_semaphores(arguments, memory, subject);
+      break;
     case CallAct::kSendMessage:
     case CallAct::kGetMessage:
       subject.id = number_of(arguments[0]);

@@ -14,11 +14,14 @@ struct CallSubject {
   CallAct act = CallAct::kDevice;
   std::vector<std::int32_t> descriptors;  ///< at most kMostDescriptors; empty where it names none
   bool more_descriptors = false;
-  std::optional<Tid> child;           ///< as the target counts; none: any child
-  std::optional<std::int32_t> id;     ///< of System V semaphores or messages
-  std::optional<std::int32_t> group;  ///< waits for a child in it; 0: in the target's own
-  bool exclusive = false;             ///< of a file lock
-  bool is_of_process = false;         ///< of a lock of a part of a file: else of an open file
+  std::optional<Tid> child;                ///< as the target counts; none: any child
+  std::optional<std::int32_t> id;          ///< of System V semaphores or messages
+  std::optional<std::int32_t> group;       ///< waits for a child in it; 0: in the target's own
+  std::optional<std::uint32_t> semaphore;  ///< number in its set; none: several
+  bool reads = false;                      ///< opens to read
+  bool writes = false;                     ///< opens to write
+  bool exclusive = false;                  ///< of a file lock
+  bool is_of_process = false;              ///< of a lock of a part of a file: else of an open file
   std::optional<std::pair<std::uint64_t, std::uint64_t>> bytes;  ///< of it: first and last
   std::string address;  ///< that is to be connected with, "10.0.0.5:5432"
   std::string path;     ///< that is to be opened; may be cut

@@ -115,10 +115,41 @@ struct OtherProcess {
   std::int64_t syscall = -1;  ///< of its first thread; -1: in none, or not known
 };
 
+/// A file that a thread waits to open.
+struct FileToOpen {
+  Tid thread;
+  FileKind kind = FileKind::kOther;
+  FileId id;
+};
+
+/// One of a set of System V semaphores that somebody waits for.
+struct SemaphoreFacts {
+  std::int32_t set = 0;
+  std::uint32_t number = 0;
+  std::uint32_t value = 0;
+  std::uint32_t wait_for_more = 0;  ///< how many wait that it rises …
+  std::uint32_t wait_for_zero = 0;  ///< … and that it is 0
+  std::optional<Tid> last;          ///< process that changed it last; it may be gone
+};
+
+/// A message queue of System V.
+struct QueueFacts {
+  std::int32_t id = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t most_bytes = 0;
+  std::optional<Tid> last_sender;  ///< processes, which may be gone
+  std::optional<Tid> last_receiver;
+};
+
 struct KernelFacts {
-  std::vector<OpenFile> files;          ///< ascending by descriptor
-  std::vector<FileUser> users;          ///< of the files' other ends
-  std::vector<HeldFileLock> locks;      ///< of files for whose locks threads wait
+  std::vector<OpenFile> files;      ///< ascending by descriptor
+  std::vector<FileUser> users;      ///< of the files' other ends
+  std::vector<HeldFileLock> locks;  ///< of files for whose locks threads wait
+  std::vector<FileToOpen> to_open;
+  std::vector<SemaphoreFacts> semaphores;
+  std::vector<QueueFacts> queues;
+  std::string frozen_group;  ///< control group that is frozen, and the target with it; else empty
   std::vector<OtherProcess> processes;  ///< ascending by pid; the target is not one of them
   std::vector<Tid> moved;               ///< threads that woke while this was read; ascending
   bool some_not_seen = false;           ///< descriptors of some processes could not be read

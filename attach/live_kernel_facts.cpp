@@ -9,8 +9,11 @@
 #include <thread>
 
 #include "attach/call_subject.h"
+#include "attach/freezer.h"
+#include "attach/local_files.h"
 #include "attach/open_files.h"
 #include "attach/socket_peers.h"
+#include "attach/system_v.h"
 
 // A thread that sleeps in a call names a descriptor, or a child. What that leads to is asked of
 // /proc; and where others must act before the call returns, of the /proc of all processes who they
@@ -55,7 +58,7 @@ class KernelFactsReader {
       const auto look = look_until_asleep(thread);
       if (look) {
         before.push_back(*look);
-        look_at(*subject);
+        look_at(*subject, thread.tid);
       } else {
         facts_.moved.push_back(thread.tid);
       }
@@ -63,6 +66,7 @@ class KernelFactsReader {
     if (!wanted_.empty() || wants_children_) look_at_processes();
     for (const FileUser& user : facts_.users) concerned_.insert(user.process);
     for (const HeldFileLock& lock : facts_.locks) concerned_.insert(lock.process);
+    facts_.frozen_group = find_frozen_group(process_.directory, ProcDirectory("/proc/self"));
     concerned_.erase(process_.pid);
     if (!concerned_.empty()) count_namespaces();
     for (const Tid process : concerned_) describe(process);
@@ -77,7 +81,12 @@ class KernelFactsReader {
 
  private:
   [[nodiscard]] std::optional<CallSubject> find_subject(const ThreadSnapshot& thread) const;
-  void look_at(const CallSubject& subject);
+  void look_at(const CallSubject& subject, Tid thread);
+  void look_at_files(const CallSubject& subject);
+  void look_at_path(const CallSubject& subject, Tid thread);
+  void look_at_semaphores(std::int32_t set);
+  void look_at_queue(std::int32_t queue);
+  void look_for_listener(const std::string& address, OpenFile& file);
   void look_at_watched(const OpenFile& set);
   void want_other_end(const OpenFile& file);
   std::optional<ThreadLook> look_until_asleep(const ThreadSnapshot& thread);
@@ -145,11 +154,30 @@ std::optional<CallSubject> KernelFactsReader::find_subject(const ThreadSnapshot&
   return find_call_subject(thread.syscall.number, thread.syscall.arguments, process_.memory);
 }
 
-void KernelFactsReader::look_at(const CallSubject& subject) {
+void KernelFactsReader::look_at(const CallSubject& subject, Tid thread) {
+  switch (subject.act) {
+    case CallAct::kChild:
+    case CallAct::kVfork:
+      wants_children_ = true;
+      break;
+    case CallAct::kOpen:
+      return look_at_path(subject, thread);
+    case CallAct::kSemaphores:
+      return look_at_semaphores(*subject.id);
+    case CallAct::kSendMessage:
+    case CallAct::kGetMessage:
+      return look_at_queue(*subject.id);
+    default:
+      break;
+  }
+  look_at_files(subject);
+}
+
+void KernelFactsReader::look_at_files(const CallSubject& subject) {
   for (const std::int32_t descriptor : subject.descriptors) {
     OpenFile* const file = file_at(descriptor);
     if (!file) continue;
-    if (subject.act == CallAct::kConnect) find_listener(*file, subject.address, {}, sockets_);
+    if (subject.act == CallAct::kConnect) look_for_listener(subject.address, *file);
     if (subject.act == CallAct::kFlock || subject.act == CallAct::kFcntl) {
       if (file->id) wanted_.insert(*file->id);
       continue;
@@ -157,7 +185,46 @@ void KernelFactsReader::look_at(const CallSubject& subject) {
     want_other_end(*file);
     if (subject.act == CallAct::kEpoll) look_at_watched(*file);
   }
-  if (subject.act == CallAct::kChild || subject.act == CallAct::kVfork) wants_children_ = true;
+}
+
+void KernelFactsReader::look_for_listener(const std::string& address, OpenFile& file) {
+  const bool is_path = file.socket && file.socket->protocol == "Unix" && !address.starts_with('@');
+  const auto at = is_path ? find_local_file(process_.directory, "cwd", address) : std::nullopt;
+  find_listener(file, address, at ? std::optional(FileId{at->st_dev, at->st_ino}) : std::nullopt,
+                sockets_);
+}
+
+/// Nobody has the other end of a FIFO open while a thread waits to open it.
+void KernelFactsReader::look_at_path(const CallSubject& subject, Tid thread) {
+  const std::string start =
+      subject.descriptors.empty() ? "cwd" : fmt::format("fd/{}", subject.descriptors.front());
+  const auto file = find_local_file(process_.directory, start, subject.path);
+  if (!file || !S_ISFIFO(file->st_mode)) return;
+  const FileId id{file->st_dev, file->st_ino};
+  facts_.to_open.push_back({.thread = thread, .kind = FileKind::kPipe, .id = id});
+  wanted_.insert(id);
+}
+
+void KernelFactsReader::look_at_semaphores(std::int32_t set) {
+  const bool is_known =
+      std::ranges::find(facts_.semaphores, set, &SemaphoreFacts::set) != facts_.semaphores.end();
+  if (is_known || facts_.semaphores.size() >= kMostFiles) return;
+  for (const SemaphoreFacts& semaphore : read_semaphores(process_.pid, set)) {
+    facts_.semaphores.push_back(semaphore);
+    if (semaphore.last) concerned_.insert(*semaphore.last);
+  }
+}
+
+void KernelFactsReader::look_at_queue(std::int32_t id) {
+  const bool is_known =
+      std::ranges::find(facts_.queues, id, &QueueFacts::id) != facts_.queues.end();
+  if (is_known || facts_.queues.size() >= kMostFiles) return;
+  const auto queue = read_queue_facts(process_.pid, id);
+  if (!queue) return;
+  facts_.queues.push_back(*queue);
+  for (const auto& process : {queue->last_sender, queue->last_receiver}) {
+    if (process) concerned_.insert(*process);
+  }
 }
 
 void KernelFactsReader::want_other_end(const OpenFile& file) {

@@ -131,6 +131,8 @@ std::optional<LiveThread> read_thread_facts(const ProcDirectory& tasks, Tid id,
   }
   if (stat->state == 'D') {
     snapshot.wait_channel = tasks.read(fmt::format("{}/wchan", id.value)).value_or("");
+    const auto stack = tasks.read(fmt::format("{}/stack", id.value));
+    if (stack) snapshot.kernel_stack = parse_kernel_stack(*stack);
   }
   take_syscall(tasks, thread);
   return thread;

@@ -37,6 +37,10 @@ std::string ProcDirectory::read_link(const std::string& name) const {
   return got <= 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(got));
 }
 
+Descriptor ProcDirectory::open_place(const std::string& name) const {
+  return Descriptor(::openat(directory_.get(), name.c_str(), O_PATH | O_CLOEXEC));
+}
+
 bool ProcDirectory::read_status_of(const std::string& name, struct stat& status) const {
   return ::fstatat(directory_.get(), name.c_str(), &status, 0) == 0;
 }

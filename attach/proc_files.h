@@ -28,6 +28,9 @@ class ProcDirectory {
   /// A symbolic link's text; empty when it cannot be read.
   [[nodiscard]] std::string read_link(const std::string& name) const;
 
+  /// A place in the file system that a link of the kernel's own leads to: "root", "cwd".
+  [[nodiscard]] Descriptor open_place(const std::string& name) const;
+
   /// What stat(2) says of the file, or of the one that a link of the kernel's own leads to.
   bool read_status_of(const std::string& name, struct stat& status) const;
 

@@ -309,6 +309,34 @@ std::vector<MountFacts> parse_mounts(std::string_view text) {
   return mounts;
 }
 
+// "6:cpu,cpuacct:/user.slice"
+std::vector<ControlGroup> parse_control_groups(std::string_view text) {
+  constexpr std::size_t kMostGroups = 64;
+  std::vector<ControlGroup> groups;
+  while (!text.empty() && groups.size() < kMostGroups) {
+    const std::string_view line = take_line(text);
+    const std::size_t first = line.find(':');
+    const std::size_t second = line.find(':', std::min(first, line.size() - 1) + 1);
+    if (line.empty() || second == std::string_view::npos) continue;
+    groups.push_back({.controllers = std::string(line.substr(first + 1, second - first - 1)),
+                      .path = std::string(line.substr(second + 1))});
+  }
+  return groups;
+}
+
+// "[<0>] pipe_read+0x2f1/0x4a0"
+std::vector<std::string> parse_kernel_stack(std::string_view text) {
+  constexpr std::size_t kMostFunctions = 64;
+  std::vector<std::string> functions;
+  while (!text.empty() && functions.size() < kMostFunctions) {
+    std::string_view line = take_line(text);
+    take_word(line);  // the address, which is hidden
+    const std::string_view function = take_word(line);
+    if (!function.empty()) functions.emplace_back(function.substr(0, function.find('+')));
+  }
+  return functions;
+}
+
 std::vector<std::string> parse_command_line(std::string_view text, std::size_t most) {
   std::vector<std::string> arguments;
   while (!text.empty() && arguments.size() < most) {

@@ -87,6 +87,16 @@ struct MountFacts {
 };
 std::vector<MountFacts> parse_mounts(std::string_view text);
 
+/// /proc/PID/cgroup: one hierarchy. That of version 2 has no controllers here.
+struct ControlGroup {
+  std::string controllers;  ///< "cpu,cpuacct"
+  std::string path;         ///< in its hierarchy
+};
+std::vector<ControlGroup> parse_control_groups(std::string_view text);
+
+/// /proc/PID/stack: names of functions, innermost first.
+std::vector<std::string> parse_kernel_stack(std::string_view text);
+
 /// Arguments separated by NUL; at most `most` of them.
 std::vector<std::string> parse_command_line(std::string_view text, std::size_t most = 4096);
 

@@ -93,6 +93,8 @@ struct ThreadSnapshot {
   char state = '?';  ///< R S D T t Z X as in proc(5); '?' unknown
   Syscall syscall;
   std::string wait_channel;  ///< kernel function a D state thread sleeps in; may be empty
+  /// Kernel functions on its stack, innermost first; read in D state, where pstuck may.
+  std::vector<std::string> kernel_stack;
 
   CaptureWay capture = CaptureWay::kNotCaptured;
   CaptureReason capture_reason = CaptureReason::kNone;

@@ -1,7 +1,6 @@
 #include "attach/socket_table.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -15,9 +14,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <thread>
 
-#include "attach/proc_files.h"
+#include "attach/namespaces.h"
 
 namespace pstuck {
 namespace {
@@ -67,20 +65,10 @@ void read_attribute(std::uint16_t type, std::span<const std::byte> value, UnixSo
 
 /// A socket stays in the namespace in which it was made, whoever uses it later.
 Descriptor open_netlink(Tid process) {
-  const auto open = [] {
-    return Descriptor(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-  };
-  const std::string space = proc_path(process, "ns/net");
-  if (ProcDirectory(proc_path(process)).read_link("ns/net") ==
-      ProcDirectory("/proc/self").read_link("ns/net")) {
-    return open();
-  }
   Descriptor netlink;
-  std::thread visitor([&] {
-    const Descriptor entry(::open(space.c_str(), O_RDONLY | O_CLOEXEC));
-    if (entry.is_open() && ::setns(entry.get(), CLONE_NEWNET) == 0) netlink = open();
+  in_namespace_of(process, "net", CLONE_NEWNET, [&] {
+    netlink = Descriptor(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
   });
-  visitor.join();
   return netlink;
 }
 

@@ -37,6 +37,39 @@ Json json_of_file(const OpenFile& file) {
           {"watches", file.watches}};
 }
 
+Json json_of_semaphore(const CallSubject& subject, const KernelFacts& kernel) {
+  if (subject.act != CallAct::kSemaphores || !subject.semaphore) return {};
+  for (const SemaphoreFacts& semaphore : kernel.semaphores) {
+    if (semaphore.set != subject.id || semaphore.number != *subject.semaphore) continue;
+    return {{"number", semaphore.number},
+            {"value", semaphore.value},
+            {"wait_for_more", semaphore.wait_for_more},
+            {"wait_for_zero", semaphore.wait_for_zero},
+            {"last", or_null(semaphore.last)}};
+  }
+  return {};
+}
+
+Json json_of_queue(const CallSubject& subject, const KernelFacts& kernel) {
+  if (subject.act != CallAct::kSendMessage && subject.act != CallAct::kGetMessage) return {};
+  for (const QueueFacts& queue : kernel.queues) {
+    if (queue.id != subject.id) continue;
+    return {{"messages", queue.messages},
+            {"bytes", queue.bytes},
+            {"most_bytes", queue.most_bytes},
+            {"last_sender", or_null(queue.last_sender)},
+            {"last_receiver", or_null(queue.last_receiver)}};
+  }
+  return {};
+}
+
+Json json_of_file_to_open(Tid thread, const KernelFacts& kernel) {
+  for (const FileToOpen& file : kernel.to_open) {
+    if (file.thread == thread) return json_of_file_id(file.id);
+  }
+  return {};
+}
+
 }  // namespace
 
 Json json_of_syscall(std::int64_t number) {
@@ -51,7 +84,8 @@ Json json_of_deadline(const std::optional<Deadline>& deadline) {
           {"remaining_ns", or_null(deadline->remaining)}};
 }
 
-Json json_of_kernel_wait(const KernelWait& wait, const KernelFacts& kernel) {
+Json json_of_kernel_wait(const KernelWait& wait, const Snapshot& snapshot) {
+  const KernelFacts& kernel = snapshot.kernel;
   const CallSubject& subject = wait.subject;
   return {{"act", json_word(subject.act)},
           {"descriptors", subject.descriptors},
@@ -62,7 +96,10 @@ Json json_of_kernel_wait(const KernelWait& wait, const KernelFacts& kernel) {
           {"child", or_null(subject.child)},
           {"group", or_null(subject.group)},
           {"id", or_null(subject.id)},
+          {"semaphore", json_of_semaphore(subject, kernel)},
+          {"queue", json_of_queue(subject, kernel)},
           {"path", or_null(subject.path)},
+          {"opens", json_of_file_to_open(snapshot.threads.at(wait.thread).tid, kernel)},
           {"address", or_null(subject.address)},
           {"processes", list_of(wait.processes, [](Tid pid) { return Json(pid.value); })},
           {"deadline", json_of_deadline(wait.deadline)}};

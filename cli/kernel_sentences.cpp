@@ -209,6 +209,51 @@ std::string Sentences::want_of_any(const KernelWait& wait) const {
   return wait.processes.empty() ? text : text + ", which can come from " + must_act(wait);
 }
 
+std::string Sentences::want_of_path(const KernelWait& wait) const {
+  const Snapshot& snapshot = labels_.report().snapshot;
+  const std::string path = code(wait.subject.path);
+  const Tid thread = snapshot.threads.at(wait.thread).tid;
+  const auto& files = snapshot.kernel.to_open;
+  const auto file = std::ranges::find(files, thread, &FileToOpen::thread);
+  if (file == files.end()) return "to open " + path;
+  const bool reads = wait.subject.reads;
+  const bool is_met = std::ranges::any_of(snapshot.kernel.users, [&](const FileUser& user) {
+    return user.file == file->id && (reads ? user.writes : user.reads);
+  });
+  const std::string text = fmt::format("to open {}{} to {}", path_kind_words(file->kind), path,
+                                       reads ? "read" : "write");
+  if (is_met || snapshot.kernel.some_not_seen) return text;
+  return fmt::format("{}, which nobody has open to {}", text, reads ? "write" : "read");
+}
+
+std::string Sentences::want_of_semaphore(const KernelWait& wait) const {
+  const std::int32_t set = wait.subject.id.value_or(-1);
+  const auto& semaphores = labels_.report().snapshot.kernel.semaphores;
+  const auto found = std::ranges::find_if(semaphores, [&](const SemaphoreFacts& semaphore) {
+    return semaphore.set == set && semaphore.number == wait.subject.semaphore;
+  });
+  if (found == semaphores.end()) return fmt::format("for the System V semaphores of set {}", set);
+  std::string text = fmt::format("for System V semaphore {} of set {}, which is {}", found->number,
+                                 set, found->value);
+  if (found->last) text += fmt::format(" and was changed last by {}", other_process(*found->last));
+  return text;
+}
+
+std::string Sentences::want_of_queue(const KernelWait& wait) const {
+  const bool sends = wait.subject.act == CallAct::kSendMessage;
+  const std::int32_t id = wait.subject.id.value_or(-1);
+  std::string text =
+      fmt::format("for {} System V message queue {}", sends ? "room in" : "a message of", id);
+  const auto& queues = labels_.report().snapshot.kernel.queues;
+  const auto queue = std::ranges::find(queues, id, &QueueFacts::id);
+  if (queue == queues.end()) return text;
+  const auto& last = sends ? queue->last_receiver : queue->last_sender;
+  text += fmt::format(", which has {} of {} bytes", queue->bytes, queue->most_bytes);
+  if (!last) return text + (sends ? " and was never read" : " and was never written");
+  return fmt::format("{} and was last {} by {}", text, sends ? "read" : "written",
+                     other_process(*last));
+}
+
 std::string Sentences::want(const KernelWait& wait) const {
   const CallSubject& subject = wait.subject;
   switch (subject.act) {
@@ -220,15 +265,14 @@ std::string Sentences::want(const KernelWait& wait) const {
     case CallAct::kVfork:
       return subject.descriptors.empty() ? want_of_child(wait) : want_of_file(wait);
     case CallAct::kSemaphores:
-      return fmt::format("for the System V semaphores of set {}", subject.id.value_or(-1));
+      return want_of_semaphore(wait);
     case CallAct::kSendMessage:
-      return fmt::format("for room in System V message queue {}", subject.id.value_or(-1));
     case CallAct::kGetMessage:
-      return fmt::format("for a message of System V message queue {}", subject.id.value_or(-1));
+      return want_of_queue(wait);
     case CallAct::kSignal:
       return "for a signal";
     case CallAct::kOpen:
-      return subject.path.empty() ? std::string() : "to open " + code(subject.path);
+      return subject.path.empty() ? std::string() : want_of_path(wait);
     default:
       return subject.descriptors.empty() ? std::string() : want_of_file(wait);
   }

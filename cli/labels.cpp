@@ -178,6 +178,8 @@ std::string Labels::process() const {
   if (report_->snapshot.core) {
     text += fmt::format(", core {}", printable(base_name(report_->snapshot.core->path)));
   }
+  const std::string& frozen = report_->snapshot.kernel.frozen_group;
+  if (!frozen.empty()) text += ", frozen with control group " + printable(frozen);
   return text + ")";
 }
 

@@ -136,7 +136,8 @@ Json ReportWriter::process() const {
           {"executable", or_null(process.executable)},
           {"age_ns", or_null(process.age)},
           {"forked_from", forked_from},
-          {"container_id", or_null(process.container_id)}};
+          {"container_id", or_null(process.container_id)},
+          {"frozen_group", or_null(report_.snapshot.kernel.frozen_group)}};
 }
 
 Json ReportWriter::capture() const {
@@ -166,6 +167,7 @@ Json ReportWriter::thread(ThreadIndex index) const {
           {"remark", remark(status.remark)},
           {"holds", list_of(sentences_.labels().held(index),
                             [&](const HeldLock* lock) { return held(*lock); })},
+          {"kernel_stack", facts.kernel_stack},
           {"not_run_for_ns", or_null(facts.not_run_for)},
           {"age_ns", or_null(facts.age)},
           {"cpu_time_ns", or_null(facts.cpu_time)},
@@ -189,8 +191,7 @@ Json ReportWriter::wait(ThreadIndex index) const {
 
 Json ReportWriter::kernel_wait(const ThreadStatus& status) const {
   if (!status.kernel_wait) return {};
-  return json_of_kernel_wait(diagnosis_.kernel_waits.at(*status.kernel_wait),
-                             report_.snapshot.kernel);
+  return json_of_kernel_wait(diagnosis_.kernel_waits.at(*status.kernel_wait), report_.snapshot);
 }
 
 Json ReportWriter::remark(const std::optional<RemarkIndex>& index) const {

@@ -120,6 +120,9 @@ void print_thread_heading(const TextPage& page, ThreadIndex index) {
                                                 : fmt::format("deadlock {}", *deadlock + 1));
   }
   page.out << "\n   state: " << thread_facts(page, index) << '\n';
+  if (!thread.kernel_stack.empty()) {
+    page.out << "   in the kernel: " << printable(joined(thread.kernel_stack, " ← "), 1000) << '\n';
+  }
   if (thread.capture == CaptureWay::kReadWithoutStop) {
     page.out << "   read without a stop: " << capture_reason_words(thread.capture_reason) << '\n';
   } else if (thread.capture == CaptureWay::kNotCaptured) {

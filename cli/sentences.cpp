@@ -98,6 +98,7 @@ std::string Sentences::verdict(const Finding& finding) const {
 }
 
 std::string_view Sentences::calm_verdict() const {
+  if (!labels_.report().snapshot.kernel.frozen_group.empty()) return "Frozen";
   return is_surely_calm() ? "Nothing is stuck" : "No hang found";
 }
 
@@ -126,7 +127,8 @@ bool Sentences::is_surely_calm() const {
     return status.kernel_wait && !is_idle(status) &&
            is_no_idle_act(diagnosis.kernel_waits.at(*status.kernel_wait).subject.act);
   };
-  return !(diagnosis.moved > 0 || std::ranges::any_of(diagnosis.remarks, asks) ||
+  return !(!labels_.report().snapshot.kernel.frozen_group.empty() || diagnosis.moved > 0 ||
+           std::ranges::any_of(diagnosis.remarks, asks) ||
            std::ranges::any_of(diagnosis.waits, may_be_held_up) ||
            std::ranges::any_of(diagnosis.threads, leaves_a_doubt) ||
            std::ranges::any_of(diagnosis.threads, may_be_held_up_in_kernel));

@@ -168,6 +168,9 @@ class Sentences {
   [[nodiscard]] std::string want_of_any(const KernelWait& wait) const;
   [[nodiscard]] std::string want_of_file(const KernelWait& wait) const;
   [[nodiscard]] std::string want_of_child(const KernelWait& wait) const;
+  [[nodiscard]] std::string want_of_path(const KernelWait& wait) const;
+  [[nodiscard]] std::string want_of_semaphore(const KernelWait& wait) const;
+  [[nodiscard]] std::string want_of_queue(const KernelWait& wait) const;
   /// "make (pid 4711)": who must act before the call returns.
   [[nodiscard]] std::string must_act(const KernelWait& wait) const;
   /// ", which sleeps in wait4": what a lone one of them does.

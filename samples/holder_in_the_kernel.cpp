@@ -5,9 +5,9 @@
 //                                                          which its child is silent, a full pipe
 //                                                          that its child does not read, a file
 //                                                          lock that its child has, its child's
-//                                                          end, a FIFO
+//                                                          end, a FIFO, a semaphore, a queue
 //
-// Run with: tcp pair terminal write flock fcntl child open
+// Run with: tcp pair terminal write flock fcntl child open semaphore queue
 // pstuck: in recvfrom for data from TCP 127.0.0.1:
 // pstuck: in recvfrom for data from a Unix socket, which only helper
 // pstuck: in read for data from terminal /dev/pts/
@@ -15,12 +15,16 @@
 // pstuck: in flock for an exclusive lock of /tmp/pstuck-sample-
 // pstuck: in fcntl for an exclusive lock of /tmp/pstuck-sample-
 // pstuck: in wait4 for the child helper
-// pstuck: in openat to open /proc/self/fd/
+// pstuck: in openat to open FIFO /tmp/pstuck-sample-
+// pstuck: in semop for System V semaphore 0 of set
+// pstuck: in msgsnd for room in System V message queue
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/file.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -40,10 +44,16 @@ struct Story {
 };
 
 constexpr Story kStories[] = {
-    {"tcp", SYS_recvfrom, "read", "socket"},    {"pair", SYS_recvfrom, "read", "socket"},
-    {"terminal", SYS_read, "read", "terminal"}, {"write", SYS_write, "write", "pipe"},
-    {"flock", SYS_flock, "flock", "regular"},   {"fcntl", SYS_fcntl, "fcntl_lock", "regular"},
-    {"child", SYS_wait4, "child", "none"},      {"open", SYS_openat, "open", "none"},
+    {"tcp", SYS_recvfrom, "read", "socket"},
+    {"pair", SYS_recvfrom, "read", "socket"},
+    {"terminal", SYS_read, "read", "terminal"},
+    {"write", SYS_write, "write", "pipe"},
+    {"flock", SYS_flock, "flock", "regular"},
+    {"fcntl", SYS_fcntl, "fcntl_lock", "regular"},
+    {"child", SYS_wait4, "child", "none"},
+    {"open", SYS_openat, "open", "none"},
+    {"semaphore", SYS_semop, "sysv_semaphores", "none"},
+    {"queue", SYS_msgsnd, "send_message", "none"},
 };
 
 std::mutex g_cache;
@@ -65,6 +75,23 @@ pid_t start_helper() {
   const pid_t child = fork();
   if (child == 0) help();
   return child;
+}
+
+/// What outlives a process is taken away by a child that does.
+template <typename Work>
+void clean_up_afterwards(Work work) {
+  const pid_t parent = getpid();
+  if (fork() != 0) return;
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  setpgid(0, 0);  // to outlive also one who ends the whole group
+  int signal = 0;
+  if (getppid() == parent) sigwait(&signals, &signal);
+  work();
+  std::_Exit(0);
 }
 
 struct Errand {
@@ -107,9 +134,18 @@ Errand prepare(const std::string& call) {
   if (call == "child") return {-1, start_helper()};
   if (call == "open") {
     mkfifo(temporary_path().c_str(), 0600);
-    const int fifo = open(temporary_path().c_str(), O_PATH | O_CLOEXEC);
-    unlink(temporary_path().c_str());
-    return {fifo};
+    clean_up_afterwards([path = temporary_path()] { unlink(path.c_str()); });
+    return {};
+  }
+  if (call == "semaphore") {
+    const int set = semget(IPC_PRIVATE, 1, 0600);
+    clean_up_afterwards([set] { semctl(set, 0, IPC_RMID); });
+    return {set};
+  }
+  if (call == "queue") {
+    const int queue = msgget(IPC_PRIVATE, 0600);
+    clean_up_afterwards([queue] { msgctl(queue, IPC_RMID, nullptr); });
+    return {queue};
   }
   if (call == "write" || call == "pair") {
     int ends[2];
@@ -149,7 +185,13 @@ Errand prepare(const std::string& call) {
   if (call == "flock") flock(errand.descriptor, LOCK_EX);
   if (call == "fcntl") lockf(errand.descriptor, F_LOCK, 0);
   if (call == "child") waitpid(errand.helper, nullptr, 0);
-  if (call == "open") entries = open(path_of(errand.descriptor).c_str(), O_RDONLY);
+  if (call == "open") entries = open(temporary_path().c_str(), O_RDONLY);
+  sembuf operation{0, -1, 0};
+  while (call == "semaphore" && syscall(SYS_semop, errand.descriptor, &operation, 1) != 0) {
+  }
+  buffer[0] = 1;  // a message begins with its type, a long
+  while (call == "queue" && msgsnd(errand.descriptor, buffer.data(), 1000, 0) == 0) {
+  }
 }
 
 [[gnu::noinline]] void refresh_cache(const std::string& call, const Errand& errand) {

@@ -67,6 +67,8 @@ Report root_in_the_kernel() {
   story.report.diagnosis.kernel_waits.back().processes = {Tid{700}};
   story.report.diagnosis.kernel_waits.back().deadline =
       Deadline{.at = std::chrono::seconds(90005), .remaining = std::chrono::seconds(5)};
+  story.report.snapshot.threads[locker].kernel_stack = {"locks_lock_inode_wait", "__do_sys_flock",
+                                                        "do_syscall_64"};
   kernel.processes.push_back({.pid = {700},
                               .parent = {1},
                               .pid_in_target = {700},

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/sem.h>
 #include <sys/syscall.h>
 
 #include <chrono>
@@ -206,6 +207,47 @@ TEST_F(InKernel, AConnectionIsToTheAddressThatTheCallNames) {
   EXPECT_EQ(words(), "waits in connect for a connection to TCP 10.0.0.5:5432");
 }
 
+TEST_F(InKernel, AFifoIsOpenedByTwo) {
+  memory_.put_object(kTime, std::array<char, 8>{"/run/f"});
+  kernel().to_open = {
+      {.thread = report_.snapshot.threads[0].tid, .kind = FileKind::kPipe, .id = FileId{1, 77}}};
+  kernel().users = {{{1, 77}, kOther, true, false}};
+  EXPECT_TRUE(sleeps_in(SYS_openat, {0, kTime.value, O_RDONLY}).processes.empty());
+  EXPECT_EQ(words(), "waits in openat to open FIFO /run/f to read, which nobody has open to write");
+  sleeps_in(SYS_open, {kTime.value, O_WRONLY});
+  EXPECT_EQ(words(), "waits in open to open FIFO /run/f to write");
+  kernel().to_open.clear();
+  EXPECT_EQ(words(), "waits in open to open /run/f");
+}
+
+TEST_F(InKernel, WhoChangedASemaphoreLastIsTold) {
+  kernel().semaphores = {{.set = 5, .number = 1, .value = 0, .wait_for_more = 1, .last = kOther}};
+  memory_.put_object(kTime, sembuf{.sem_num = 1, .sem_op = -1, .sem_flg = 0});
+  sleeps_in(SYS_semop, {5, kTime.value, 1});
+  EXPECT_EQ(words(),
+            "waits in semop for System V semaphore 1 of set 5, which is 0 and was changed last by "
+            "cat (pid 200)");
+  sleeps_in(SYS_semop, {5, kTime.value, 2});
+  EXPECT_EQ(words(), "waits in semop for the System V semaphores of set 5") << "one of two";
+  sleeps_in(SYS_semop, {6, kTime.value, 1});
+  EXPECT_EQ(words(), "waits in semop for the System V semaphores of set 6");
+}
+
+TEST_F(InKernel, WhoUsedAQueueLastIsTold) {
+  kernel().queues = {
+      {.id = 7, .messages = 2, .bytes = 16000, .most_bytes = 16384, .last_sender = kOther}};
+  sleeps_in(SYS_msgsnd, {7});
+  EXPECT_EQ(words(),
+            "waits in msgsnd for room in System V message queue 7, which has 16000 of 16384 bytes "
+            "and was never read");
+  sleeps_in(SYS_msgrcv, {7});
+  EXPECT_EQ(words(),
+            "waits in msgrcv for a message of System V message queue 7, which has 16000 of 16384 "
+            "bytes and was last written by cat (pid 200)");
+  sleeps_in(SYS_msgsnd, {8});
+  EXPECT_EQ(words(), "waits in msgsnd for room in System V message queue 8");
+}
+
 TEST_F(InKernel, ChildrenAreFoundByTheirParent) {
   kernel().processes.push_back(
       {.pid = kThird, .parent = kTarget, .pid_in_target = kThird, .name = "dd", .state = 'T'});
@@ -222,6 +264,16 @@ TEST_F(InKernel, AnEpollDescriptorWatchesOthers) {
   opens(6, FileKind::kEpoll, "anon_inode:[eventpoll]").watches = {3, 4};
   sleeps_in(SYS_epoll_wait, {6, 0, 0, std::uint64_t(-1)});
   EXPECT_EQ(words(), "waits in epoll_wait for work from 2 descriptors");
+}
+
+TEST_F(InKernel, AFrozenProcessIsNotCalledHealthy) {
+  sleeps_in(SYS_pause, {});
+  EXPECT_EQ(Sentences(report_).calm_verdict(), "Nothing is stuck");
+  kernel().frozen_group = "/shop\x1b.slice";
+  EXPECT_EQ(Sentences(report_).calm_verdict(), "Frozen");
+  EXPECT_NE(Sentences(report_).process().find("frozen with control group /shop\\x1b.slice"),
+            std::string::npos)
+      << Sentences(report_).process();
 }
 
 TEST_F(InKernel, WhatIsNotKnownIsToldByItsNumber) {

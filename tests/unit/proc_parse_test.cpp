@@ -150,6 +150,23 @@ TEST(ParseDescriptor, TellsWhatItWatchesAndStandsFor) {
   EXPECT_EQ(parse_descriptor("Pid:\t-1\n").process, std::nullopt) << "it has ended";
 }
 
+TEST(ParseControlGroups, TellsControllersAndPath) {
+  const auto groups =
+      parse_control_groups("6:freezer:/a:b\n1:cpu,cpuacct:/\n0::/x.slice\n\nx\n:\n");
+  ASSERT_EQ(groups.size(), 3U);
+  EXPECT_EQ(groups[0].controllers, "freezer");
+  EXPECT_EQ(groups[0].path, "/a:b");
+  EXPECT_EQ(groups[1].controllers, "cpu,cpuacct");
+  EXPECT_EQ(groups[2].controllers, "");
+  EXPECT_EQ(groups[2].path, "/x.slice");
+}
+
+TEST(ParseKernelStack, TellsTheFunctions) {
+  EXPECT_EQ(parse_kernel_stack("[<0>] pipe_read+0x2f1/0x4a0\n[<0>] vfs_read+0x1/0x2\n\n[<0>]\n"),
+            (std::vector<std::string>{"pipe_read", "vfs_read"}));
+  EXPECT_TRUE(parse_kernel_stack("").empty());
+}
+
 TEST(ParseMounts, TellsDeviceAndFileSystem) {
   const auto mounts = parse_mounts(
       "36 35 98:1 /mnt1 /mnt2 rw,noatime master:1 propagate_from:2 - ext3 /dev/root "
