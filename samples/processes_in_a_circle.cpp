@@ -10,6 +10,8 @@
 // Run with: pipe_and_child file_locks open_file_locks shared_mutexes
 // Run with: tcp_request unix_request both_send own_pipe mixture helper_can_write
 // pstuck: wait for each other
+// pstuck: waits for itself
+// pstuck: Nothing is stuck
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -140,16 +142,18 @@ void file_locks(bool of_open_files) {
   lock("b");
 }
 
-void shared_mutexes() {
+[[gnu::noinline]] void shared_mutexes() {
   sample::tell("across parent child");
+  sample::lock("first", &shared->mutexes[0]);
   start(1, "child", [] {
     pthread_mutex_lock(&shared->mutexes[1]);
     meet(2);
     pthread_mutex_lock(&shared->mutexes[0]);
   });
   pthread_mutex_lock(&shared->mutexes[0]);
+  sample::holds("first");
   meet(2);
-  pthread_mutex_lock(&shared->mutexes[1]);
+  if (pthread_mutex_lock(&shared->mutexes[1]) == 0) std::_Exit(1);  // no tail call
 }
 
 /// The server waits for a request and the client, which never sent all of it, for the reply.

@@ -23,6 +23,9 @@ class Processes : public ::testing::Test {
   SampleRun circle_{{"processes_in_a_circle", "mixture", "O2"}};
 };
 
+/// Nothing else may run that would mind to be looked at.
+class WholeMachine : public Processes {};
+
 TEST_F(Processes, AreFollowedFromEachOfThem) {
   for (const char* role : {"parent", "child", "sister"}) {
     const json report = report_on({std::to_string(pid_of(role))});
@@ -53,12 +56,12 @@ TEST_F(Processes, AreChosenByName) {
   EXPECT_FALSE(pids_in(report.at("targets")).contains(pid_of("child")));
 }
 
-TEST_F(Processes, AreChosenByProcessGroup) {
+TEST_F(WholeMachine, IsChosenByProcessGroup) {
   const json report = report_on({"--pgid", std::to_string(getpgid(circle_.truth().pid))});
   EXPECT_TRUE(pids_in(report.at("targets")).contains(pid_of("child")));
 }
 
-TEST_F(Processes, AllOfThemAreLookedAt) {
+TEST_F(WholeMachine, IsLookedAt) {
   const json report = report_on({"--all"});
   bool found = false;
   for (const json& deadlock : report.at("across").at("deadlocks")) {
