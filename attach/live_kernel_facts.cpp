@@ -33,6 +33,9 @@ namespace {
 
 constexpr std::size_t kMostFiles = 4096;
 
+// Of so many who have a file open or locked it is read what they are; of the others only the ids.
+constexpr std::size_t kMostDescribed = 64;
+
 // How long all threads together may take to sleep again.
 constexpr std::chrono::milliseconds kPatience{50};
 constexpr std::chrono::milliseconds kPause{1};
@@ -64,8 +67,13 @@ class KernelFactsReader {
       }
     }
     if (!wanted_.empty() || wants_children_) look_at_processes();
-    for (const FileUser& user : facts_.users) concerned_.insert(user.process);
-    for (const HeldFileLock& lock : facts_.locks) concerned_.insert(lock.process);
+    const std::size_t most = concerned_.size() + kMostDescribed;
+    for (const HeldFileLock& lock : facts_.locks) {
+      if (concerned_.size() < most) concerned_.insert(lock.process);
+    }
+    for (const FileUser& user : facts_.users) {
+      if (concerned_.size() < most) concerned_.insert(user.process);
+    }
     facts_.frozen_group = find_frozen_group(process_.directory, ProcDirectory("/proc/self"));
     concerned_.erase(process_.pid);
     if (!concerned_.empty()) count_namespaces();

@@ -32,6 +32,7 @@ void OpenDescriptors::update() {
     known_.insert(process);
     if (const auto parent = read_parent(process)) children_.emplace(*parent, process);
     read_names(process);
+    users_.clear();
   }
 }
 
@@ -66,28 +67,42 @@ void OpenDescriptors::identify() {
   with_path_.clear();
 }
 
-void OpenDescriptors::add_users(FileId file, KernelFacts& facts) {
+OpenDescriptors::Users OpenDescriptors::look_at_users(FileId file) {
   const bool has_path = file.device != 0;
   if (has_path) identify();
+  Users found_users;
   const auto [first, last] = places_.equal_range(file);
   for (auto found = first; found != last; ++found) {
     const auto& [process, descriptor] = found->second;
-    if (facts.users.size() >= kMostTold || facts.locks.size() >= kMostTold) {
-      facts.some_not_seen = true;
-      return;
-    }
+    found_users.some_left_out =
+        found_users.users.size() >= kMostTold || found_users.locks.size() >= kMostTold;
+    if (found_users.some_left_out) break;
     const auto look = look_at_descriptor(ProcDirectory(proc_path(process)), descriptor, mounts_);
     if (!look || look->id != file) continue;
-    facts.users.push_back({.file = file,
-                           .process = process,
-                           .reads = look->facts.reads(),
-                           .writes = look->facts.writes()});
+    found_users.users.push_back({.file = file,
+                                 .process = process,
+                                 .reads = look->facts.reads(),
+                                 .writes = look->facts.writes()});
     for (HeldFileLock lock : look->facts.locks) {
       lock.file = file;
       lock.process = process;
-      facts.locks.push_back(lock);
+      found_users.locks.push_back(lock);
     }
   }
+  return found_users;
+}
+
+void OpenDescriptors::add_users(FileId file, KernelFacts& facts) {
+  if (facts.users.size() >= kMostTold || facts.locks.size() >= kMostTold) {
+    facts.some_not_seen = true;
+    return;
+  }
+  const auto [entry, is_new] = users_.try_emplace(file);
+  if (is_new) entry->second = look_at_users(file);
+  const Users& known = entry->second;
+  facts.users.insert(facts.users.end(), known.users.begin(), known.users.end());
+  facts.locks.insert(facts.locks.end(), known.locks.begin(), known.locks.end());
+  facts.some_not_seen = facts.some_not_seen || known.some_left_out;
 }
 
 std::vector<Tid> OpenDescriptors::find_children(Tid parent) const {

@@ -17,7 +17,8 @@ class OpenDescriptors {
   /// process opened after it was read is not seen, which a new table mends.
   void update();
 
-  /// Adds those that have the file open now, and the locks that they have through it.
+  /// Adds those that have the file open, and the locks that they have through it. They are looked
+  /// at when first asked for: many processes can wait for one file that many have open.
   void add_users(FileId file, KernelFacts& facts);
 
   /// Those of its children that are so now; at most kMostTold.
@@ -29,7 +30,7 @@ class OpenDescriptors {
   /// Known to the table from the files that it has looked at.
   Mounts& mounts() { return mounts_; }
 
-  static constexpr std::size_t kMostTold = 1024;  ///< users of all files, locks, children
+  static constexpr std::size_t kMostTold = 1024;  ///< users of a file, locks, children
 
  private:
   struct Place {
@@ -37,13 +38,21 @@ class OpenDescriptors {
     std::int32_t descriptor = -1;
   };
 
+  struct Users {
+    std::vector<FileUser> users;
+    std::vector<HeldFileLock> locks;
+    bool some_left_out = false;
+  };
+
   void read_names(Tid process);
+  Users look_at_users(FileId file);
   void identify();
 
   std::set<Tid> known_;
   std::multimap<Tid, Tid> children_;
   std::multimap<FileId, Place> places_;
-  std::vector<Place> with_path_;  // not in places_ yet: what they are is asked when it matters
+  std::vector<Place> with_path_;   // not in places_ yet: what they are is asked when it matters
+  std::map<FileId, Users> users_;  // as far as they were asked for
   Mounts mounts_;
   std::size_t looked_at_ = 0;
   bool some_not_seen_ = false;

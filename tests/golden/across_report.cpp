@@ -8,10 +8,9 @@ constexpr std::int64_t kWait4 = 61;
 constexpr std::int64_t kWrite = 1;
 
 ThreadIndex blocked(Story& story, std::int32_t tid, std::int64_t syscall, KernelWait wait) {
-  const ThreadIndex thread =
-      story.thread(tid, story.report.snapshot.process.name,
-                   {story.libc("syscall"), story.own("run()", "run.cpp", 7)}, Activity::kBlocked,
-                   syscall);
+  const ThreadIndex thread = story.thread(tid, story.report.snapshot.process.name,
+                                          {story.libc("syscall"), story.own("run()", "run.cpp", 7)},
+                                          Activity::kBlocked, syscall);
   ThreadStatus& status = story.report.diagnosis.threads[thread];
   status.frame = 1;
   status.kernel_wait = story.report.diagnosis.kernel_waits.size();
@@ -38,8 +37,8 @@ Reports processes_deadlock() {
   parent.report.snapshot.kernel.processes = {named(901, "cc\x1b[2J")};
   const ResourceIndex log = parent.mutex("g_log", 0x607000);
   parent.held_by(log, 0);
-  const ThreadIndex logger = parent.locking_thread(
-      905, "logger", {parent.own("Log::flush()", "log.cpp", 30)});
+  const ThreadIndex logger =
+      parent.locking_thread(905, "logger", {parent.own("Log::flush()", "log.cpp", 30)});
   parent.pile_up(log, {parent.waits(logger, log)}).root = 0;
 
   Story child("cc\x1b[2J", 901);
@@ -63,14 +62,14 @@ Reports processes_deadlock() {
   reports.unseen = {{.pid = Tid{1}, .why = "not permitted to look into process 1"}};
   reports.across.waits = {{.waiter = waiting, .processes = {{901}}},
                           {.waiter = writing, .processes = {{900}}}};
-  reports.across.cycles = {{.members = {waiting, writing},
-                            .waits_for = {writing, waiting},
-                            .stuck_behind = {{0, logger}},
-                            .whole = {0, 1},
-                            .since = std::chrono::seconds(12),
-                            .confirmation = {.looked_again = true,
-                                             .counters_seen = true,
-                                             .gap = std::chrono::milliseconds(25)}}};
+  reports.across.cycles = {
+      {.members = {waiting, writing},
+       .waits_for = {writing, waiting},
+       .stuck_behind = {{0, logger}},
+       .whole = {0, 1},
+       .since = std::chrono::seconds(12),
+       .confirmation = {
+           .looked_again = true, .counters_seen = true, .gap = std::chrono::milliseconds(25)}}};
   return reports;
 }
 

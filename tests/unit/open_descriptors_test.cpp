@@ -89,7 +89,7 @@ TEST(OpenDescriptors, EveryEndOfAPipeIsSomebodys) {
   EXPECT_EQ(users_of(id, descriptors), (Users{{id, kSelf, false, true}, {id, kSelf, true, false}}));
 }
 
-TEST(OpenDescriptors, WhoStartedLaterIsSeenAndWhoClosedIsNot) {
+TEST(OpenDescriptors, WhoStartedLaterIsSeenAndWhoEndedBeforeHeWasAskedForIsNot) {
   Pipe pipe;
   const FileId id = pipe.id();
   OpenDescriptors descriptors;
@@ -100,8 +100,10 @@ TEST(OpenDescriptors, WhoStartedLaterIsSeenAndWhoClosedIsNot) {
   EXPECT_EQ(users_of(id, descriptors),
             (Users{{id, kSelf, false, true}, {id, child.pid(), false, true}}));
   EXPECT_EQ(descriptors.find_children(kSelf), std::vector<Tid>{child.pid()});
+  OpenDescriptors others;
+  others.update();
   child.end();
-  EXPECT_EQ(users_of(id, descriptors), (Users{{id, kSelf, false, true}}));
+  EXPECT_EQ(users_of(id, others), (Users{{id, kSelf, false, true}}));
   EXPECT_EQ(descriptors.find_children(kSelf), std::vector<Tid>{});
 }
 
