@@ -223,14 +223,14 @@ void KernelFactsReader::look_at_semaphores(std::int32_t set) {
   }
 }
 
-void KernelFactsReader::look_at_queue(std::int32_t id) {
+void KernelFactsReader::look_at_queue(std::int32_t queue) {
   const bool is_known =
-      std::ranges::find(facts_.queues, id, &QueueFacts::id) != facts_.queues.end();
+      std::ranges::find(facts_.queues, queue, &QueueFacts::id) != facts_.queues.end();
   if (is_known || facts_.queues.size() >= kMostFiles) return;
-  const auto queue = read_queue_facts(process_.pid, id);
-  if (!queue) return;
-  facts_.queues.push_back(*queue);
-  for (const auto& process : {queue->last_sender, queue->last_receiver}) {
+  const auto read = read_queue_facts(process_.pid, queue);
+  if (!read) return;
+  facts_.queues.push_back(*read);
+  for (const auto& process : {read->last_sender, read->last_receiver}) {
     if (process) concerned_.insert(*process);
   }
 }
