@@ -4,11 +4,12 @@
 //     parent ──waits for the end of──▶ child ──writes to a full pipe, which only reads──▶ parent
 //
 // and so with file locks, locks of open files, mutexes in shared memory, sockets whose ends both
-// wait for the other's word, a pipe that nobody else writes to, and a mixture over three of them.
+// wait for the other's word, a terminal that nobody reads, a pipe that nobody else writes to, and a
+// mixture over three of them.
 // In the last story there is one process more, which could write: it is no deadlock.
 //
 // Run with: pipe_and_child file_locks open_file_locks shared_mutexes
-// Run with: tcp_request unix_request both_send own_pipe mixture helper_can_write
+// Run with: tcp_request unix_request both_send terminal own_pipe mixture helper_can_write
 // pstuck: wait for each other
 // pstuck: waits for itself
 // pstuck: Nothing is stuck
@@ -190,6 +191,19 @@ void socket_pair(bool send) {
   send ? write_much(ends[0]) : read_one(ends[0]);
 }
 
+/// As with expect(1), when it waits for the program's end before it has read all of its output.
+void terminal() {
+  sample::tell("across parent child");
+  const int master = posix_openpt(O_RDWR | O_NOCTTY);
+  if (grantpt(master) != 0 || unlockpt(master) != 0) std::_Exit(1);
+  const std::string path = ptsname(master);
+  const pid_t child = start(1, "child", [&] {
+    close(master);
+    write_much(open(path.c_str(), O_RDWR | O_NOCTTY));
+  });
+  waitpid(child, nullptr, 0);
+}
+
 void own_pipe() {
   sample::tell("across parent");
   int ends[2];
@@ -244,6 +258,7 @@ constexpr Story kStories[] = {
     {"tcp_request", 2, tcp_request},
     {"unix_request", 2, [] { socket_pair(false); }},
     {"both_send", 2, [] { socket_pair(true); }},
+    {"terminal", 2, terminal},
     {"own_pipe", 1, own_pipe},
     {"mixture", 3, mixture},
     {"helper_can_write", 3, helper_can_write},

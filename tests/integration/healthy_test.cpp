@@ -32,5 +32,18 @@ TEST(HealthyCrowd, NothingIsEverFound) {
   }
 }
 
+TEST(HealthyProcesses, NothingIsEverFound) {
+  const SampleRun work({"processes_at_work", "", "O2"});
+  for (int look = 0; look < 20; ++look) {
+    const auto report = report_on({"--tree", work.target()});
+    ASSERT_FALSE(report.is_null());
+    EXPECT_EQ(report.at("targets").size(), 4U);
+    EXPECT_EQ(report.at("across").at("deadlocks").dump(), "[]");
+    for (const auto& target : report.at("targets")) {
+      EXPECT_EQ(target.at("findings").dump(), "[]");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace pstuck::testing

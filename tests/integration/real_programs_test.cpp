@@ -1,0 +1,91 @@
+// Programs of Debian's that wait for each other, as people write it in scripts.
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "tests/integration/expectations.h"
+
+namespace pstuck::testing {
+namespace {
+
+using nlohmann::json;
+
+/// The names of those who are in the deadlock, once there is one.
+std::multiset<std::string> names_in_deadlock(const Command& targets, std::size_t members) {
+  json report;
+  const bool found = poll_until([&] {
+    report = report_on(targets);
+    const json& deadlocks = report.at("across").at("deadlocks");
+    return deadlocks.size() == 1 && deadlocks.at(0).at("members").size() == members;
+  });
+  std::multiset<std::string> names;
+  if (!found) return names;
+  const json& deadlock = report.at("across").at("deadlocks").at(0);
+  EXPECT_EQ(deadlock.at("evidence"), "recorded") << deadlock;
+  for (const json& member : deadlock.at("members")) {
+    for (const char* list : {"targets", "followed"}) {
+      for (const json& target : report.at(list)) {
+        const json& process = target.at("process");
+        if (process.at("pid") == member.at("pid")) names.insert(process.at("name"));
+      }
+    }
+  }
+  return names;
+}
+
+/// Takes one file's lock and, when the other script has its own, wants that too.
+Command script_with_two_locks(const std::string& first, const std::string& second) {
+  return {"bash",
+          "-c",
+          R"(exec 8>"$1"; flock 8; : >"$1.taken"
+             until [ -e "$2.taken" ]; do sleep 0.01; done
+             exec 9>"$2"; flock 9; exit 1)",
+          "script",
+          first,
+          second};
+}
+
+TEST(RealPrograms, TwoScriptsWithTwoFileLocks) {
+  const auto directory = make_test_directory();
+  const Subprocess one(script_with_two_locks(directory / "a", directory / "b"));
+  const Subprocess other(script_with_two_locks(directory / "b", directory / "a"));
+  EXPECT_EQ(names_in_deadlock({std::to_string(one.pid())}, 4),
+            (std::multiset<std::string>{"bash", "bash", "flock", "flock"}));
+  std::filesystem::remove_all(directory);
+}
+
+TEST(RealPrograms, PythonWaitsForAChildWhoseOutputItDoesNotRead) {
+  if (run({"python3", "-c", ""}).status != 0) GTEST_SKIP() << "python3 is not installed";
+  const Subprocess python({"python3", "-c",
+                           "import subprocess\n"
+                           "subprocess.Popen(['head', '-c', '1000000', '/dev/zero'],\n"
+                           "                 stdout=subprocess.PIPE).wait()\n"});
+  const auto names = names_in_deadlock({std::to_string(python.pid())}, 2);
+  EXPECT_TRUE(names.contains("head"));
+  EXPECT_EQ(names.size(), 2U);
+}
+
+TEST(RealPrograms, AShellBetweenThemHidesNothing) {
+  if (run({"python3", "-c", ""}).status != 0) GTEST_SKIP() << "python3 is not installed";
+  const Subprocess python({"python3", "-c",
+                           "import subprocess\n"
+                           "subprocess.Popen('head -c 1000000 /dev/zero; true', shell=True,\n"
+                           "                 stdout=subprocess.PIPE).wait()\n"});
+  EXPECT_TRUE(names_in_deadlock({std::to_string(python.pid())}, 3).contains("sh"));
+}
+
+TEST(RealPrograms, APipelineThatWaitsForMoreIsNotStuck) {
+  const Subprocess shell({"bash", "-c", "tail -f /dev/null | cat; exit 1"});
+  json report;
+  const auto sleeps = [&] {
+    report = report_on({"--tree", std::to_string(shell.pid())});
+    return report.at("targets").size() == 3;
+  };
+  ASSERT_TRUE(poll_until(sleeps));
+  EXPECT_TRUE(report.at("across").at("deadlocks").empty()) << report.at("across");
+  EXPECT_EQ(report.at("across").at("moved"), 0);
+}
+
+}  // namespace
+}  // namespace pstuck::testing
