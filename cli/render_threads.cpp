@@ -188,9 +188,15 @@ void print_heading(const TextPage& page, bool in_deadlock) {
   page.out << page.sentences.capture() << '\n';
 }
 
-void print_found(const TextPage& page) {
+void print_found(const TextPage& page, bool in_deadlock) {
   const auto& findings = page.report.diagnosis.findings;
-  page.out << "\nFound " << page.sentences.count() << ".\n";
+  page.out << "\nFound ";
+  if (in_deadlock && findings.empty()) {
+    page.out << "the deadlock above";
+  } else {
+    page.out << page.sentences.count();
+  }
+  page.out << ".\n";
   for (const Finding& finding : findings) {
     page.out << '\n';
     print_verdict(page, finding, "");
@@ -220,7 +226,7 @@ void render_threads(const Report& report, bool in_deadlock, const Palette& palet
   const TextPage page(report, palette, out);
   print_heading(page, in_deadlock);
   for (ThreadIndex i = 0; i < report.snapshot.threads.size(); ++i) print_thread(page, i);
-  print_found(page);
+  print_found(page, in_deadlock);
   print_questions(page);
   print_blind_spots(page);
 }
