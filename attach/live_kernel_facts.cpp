@@ -53,7 +53,11 @@ class KernelFactsReader {
         sockets_(process.pid),
         tasks_(proc_path(process.pid, "task")) {}
 
-  KernelFacts read(std::span<const ThreadSnapshot> threads) && {
+  /// Threads woke while the facts about them were read.
+  [[nodiscard]] bool some_woke_again() const { return woke_again_; }
+
+  /// To be called once.
+  KernelFacts read(std::span<const ThreadSnapshot> threads) {
     std::vector<ThreadLook> before;
     for (const ThreadSnapshot& thread : threads) {
       const auto subject = find_subject(thread);
@@ -81,7 +85,9 @@ class KernelFactsReader {
     for (auto& [descriptor, file] : files_) {
       if (file) facts_.files.push_back(std::move(*file));
     }
+    const std::size_t did_not_come_back = facts_.moved.size();
     for (const ThreadLook& look : before) note_if_moved(look);
+    woke_again_ = facts_.moved.size() > did_not_come_back;
     std::ranges::sort(facts_.moved);
     std::ranges::sort(facts_.locks);
     return std::move(facts_);
@@ -115,6 +121,7 @@ class KernelFactsReader {
   std::set<Tid> concerned_;
   std::chrono::milliseconds patience_ = kPatience;
   std::size_t namespaces_ = 0;  // that the target has an id in
+  bool woke_again_ = false;
 };
 
 OpenFile* KernelFactsReader::file_at(std::int32_t descriptor) {
@@ -283,7 +290,15 @@ void KernelFactsReader::describe(Tid process) {
 
 KernelFacts read_kernel_facts(const LiveProcess& process, std::span<const ThreadSnapshot> threads,
                               OpenDescriptors& descriptors) {
-  return KernelFactsReader(process, descriptors).read(threads);
+  // A thread that was let go from its stop a moment ago may sleep, wake and sleep once more before
+  // its call goes on as if nothing had been.
+  constexpr int kTries = 4;
+  for (int i = 1;; ++i) {
+    KernelFactsReader reader(process, descriptors);
+    KernelFacts facts = reader.read(threads);
+    if (!reader.some_woke_again() || i == kTries) return facts;
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 }  // namespace pstuck
