@@ -131,7 +131,21 @@ bool Sentences::is_surely_calm() const {
            std::ranges::any_of(diagnosis.remarks, asks) ||
            std::ranges::any_of(diagnosis.waits, may_be_held_up) ||
            std::ranges::any_of(diagnosis.threads, leaves_a_doubt) ||
-           std::ranges::any_of(diagnosis.threads, may_be_held_up_in_kernel));
+           std::ranges::any_of(diagnosis.threads, may_be_held_up_in_kernel) ||
+           std::ranges::any_of(diagnosis.kernel_waits, [&](const KernelWait& wait) {
+             return waits_for_doubtful_child(wait);
+           }));
+}
+
+/// A parent is no calmer than the child that it waits for, which was seen from outside only.
+bool Sentences::waits_for_doubtful_child(const KernelWait& wait) const {
+  const bool for_child = wait.subject.act == CallAct::kChild || wait.subject.act == CallAct::kVfork;
+  if (detail_ == Detail::kOwn || !for_child) return false;
+  return std::ranges::any_of(labels_.report().neighbours, [&](const Report* neighbour) {
+    if (!std::ranges::binary_search(wait.processes, neighbour->snapshot.process.pid)) return false;
+    return !neighbour->diagnosis.findings.empty() ||
+           !Sentences(*neighbour, ink_, Detail::kOwn).is_surely_calm();
+  });
 }
 
 std::string Sentences::deadlock(const Finding& finding) const {

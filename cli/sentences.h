@@ -128,6 +128,7 @@ class Sentences {
  private:
   static std::vector<const RootBlocker*> rank_roots(const Diagnosis& diagnosis);
   [[nodiscard]] std::string deadlock(const Finding& finding) const;
+  [[nodiscard]] bool waits_for_doubtful_child(const KernelWait& wait) const;
   /// As activity(), without what a rule says.
   [[nodiscard]] std::string sleeps_in(ThreadIndex index, std::string_view lasted = {}) const;
   /// What of the kernel's it sleeps on.

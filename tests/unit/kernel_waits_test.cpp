@@ -327,5 +327,20 @@ TEST_F(InKernel, ThePassedTimeIsNotTakenOffTwice) {
   EXPECT_EQ(sleeps_in(SYS_pselect6, {0, 0, 0, 0, kTime.value}).deadline->remaining, 20s);
 }
 
+TEST_F(InKernel, AParentIsNoCalmerThanItsChild) {
+  Report child;
+  child.snapshot.process.pid = kOther;
+  child.snapshot.threads.resize(1);
+  child.diagnosis.threads.resize(1);
+  child.diagnosis.threads[0].activity = Activity::kSleeps;
+  report_.neighbours = {&child};
+  kernel().processes[0].pid_in_target = kOther;
+  sleeps_in(SYS_wait4, {static_cast<std::uint64_t>(kOther.value), 0, 0, 0});
+  EXPECT_TRUE(Sentences(report_).is_surely_calm());
+  child.diagnosis.threads[0].activity = Activity::kFutex;  // of which nothing more is known
+  EXPECT_FALSE(Sentences(report_).is_surely_calm());
+  EXPECT_EQ(Sentences(report_).calm_verdict(), "No hang found");
+}
+
 }  // namespace
 }  // namespace pstuck
