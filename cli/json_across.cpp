@@ -28,7 +28,6 @@ Json json_of_cycle(const Reports& reports, const AcrossSentences& sentences,
     member["waits_for"] = json_of_member(reports, cycle.waits_for.at(i));
     members.push_back(std::move(member));
   }
-  const Confirmation& confirmation = cycle.confirmation;
   return {{"ring", cycle.ring},
           {"members", std::move(members)},
           {"stuck_behind",
@@ -37,14 +36,17 @@ Json json_of_cycle(const Reports& reports, const AcrossSentences& sentences,
           {"evidence", json_word(cycle.evidence)},
           {"since_ns", or_null(cycle.since)},
           {"ends_by_itself_ns", or_null(cycle.ends_by_itself)},
-          {"confirmation",
-           {{"looked_again", confirmation.looked_again},
-            {"counters_seen", confirmation.counters_seen},
-            {"gap_ns", confirmation.gap.count()}}},
+          {"confirmation", json_of_confirmation(cycle.confirmation)},
           {"sentence", sentences.verdict(cycle)}};
 }
 
 }  // namespace
+
+Json json_of_confirmation(const Confirmation& confirmation) {
+  return {{"looked_again", confirmation.looked_again},
+          {"counters_seen", confirmation.counters_seen},
+          {"gap_ns", confirmation.gap.count()}};
+}
 
 Json json_of_across(const Reports& reports) {
   const AcrossSentences sentences(reports);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <thread>
 
 #include "analyzers/confirm.h"
 #include "cli/sampling.h"

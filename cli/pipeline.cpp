@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "analyzers/confirm_across.h"
@@ -49,12 +50,6 @@ void follow(std::size_t hops, OpenDescriptors& descriptors, std::vector<Looked>&
   }
 }
 
-LaterLook begin_later_look(Target& target, const std::vector<Tid>& threads) {
-  LaterLook look;
-  look.first = target.look_again(threads, {}).value_or(Look{});
-  return look;
-}
-
 void confirm_across(std::vector<Looked>& processes, Across& across) {
   if (across.cycles.empty()) return;
   const std::vector<ProcessView> views = views_of(processes);
@@ -62,7 +57,7 @@ void confirm_across(std::vector<Looked>& processes, Across& across) {
   std::vector<LaterLook> looks;
   for (ProcessIndex i = 0; i < processes.size(); ++i) {
     threads.push_back(find_who_must_stand_still(views, across, i));
-    looks.push_back(begin_later_look(*processes[i].target, threads[i]));
+    looks.emplace_back().first = processes[i].target->look_again(threads[i], {}).value_or(Look{});
   }
   wait_until_settled([&](bool is_last) {
     OpenDescriptors descriptors;
@@ -105,22 +100,17 @@ Reports gather(std::vector<Looked>& processes, std::size_t targets, Across acros
   for (std::size_t i = 0; i < processes.size(); ++i) {
     (i < targets ? reports.targets : reports.followed).push_back(std::move(processes[i].report));
   }
-  std::vector<std::vector<const Report*>> neighbours(reports.size());
+  std::map<Tid, const Report*> report_of;
   for (ProcessIndex i = 0; i < reports.size(); ++i) {
-    const Report& report = reports.process(i);
-    const auto named = find_processes_to_follow({report.snapshot, report.diagnosis});
-    for (ProcessIndex k = 0; k < reports.size(); ++k) {
-      const Report& other = reports.process(k);
-      if (std::ranges::binary_search(named, other.snapshot.process.pid)) {
-        neighbours[i].push_back(&other);
+    report_of.emplace(reports.process(i).snapshot.process.pid, &reports.process(i));
+  }
+  for (std::vector<Report>* const list : {&reports.targets, &reports.followed}) {
+    for (Report& report : *list) {
+      for (const Tid pid : find_processes_to_follow({report.snapshot, report.diagnosis})) {
+        const auto found = report_of.find(pid);
+        if (found != report_of.end()) report.neighbours.push_back(found->second);
       }
     }
-  }
-  for (std::size_t i = 0; i < reports.targets.size(); ++i) {
-    reports.targets[i].neighbours = std::move(neighbours[i]);
-  }
-  for (std::size_t i = 0; i < reports.followed.size(); ++i) {
-    reports.followed[i].neighbours = std::move(neighbours[reports.targets.size() + i]);
   }
   return reports;
 }

@@ -364,7 +364,6 @@ Json ReportWriter::root_blocker(const RootBlocker& root) const {
 }
 
 Json ReportWriter::finding(const Finding& finding) const {
-  const Confirmation& confirmation = finding.confirmation;
   return {{"kind", json_word(finding.kind)},
           {"evidence", json_word(finding.evidence)},
           {"cycle", or_null(finding.cycle)},
@@ -372,10 +371,7 @@ Json ReportWriter::finding(const Finding& finding) const {
           {"stuck_behind", tids(finding.stuck_behind)},
           {"since_ns", or_null(finding.since)},
           {"ends_by_itself_ns", or_null(finding.ends_by_itself)},
-          {"confirmation",
-           {{"looked_again", confirmation.looked_again},
-            {"counters_seen", confirmation.counters_seen},
-            {"gap_ns", confirmation.gap.count()}}},
+          {"confirmation", json_of_confirmation(finding.confirmation)},
           {"sentence", sentences_.verdict(finding)}};
 }
 
