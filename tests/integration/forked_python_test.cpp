@@ -57,19 +57,26 @@ json look_at(const std::string& pid) {
   return report.is_object() ? report["targets"][0] : json();
 }
 
-/// Once the child waits.
-json look_at_waiter(const Forked& forked) {
+bool waits(const json& target) {
+  return target["threads"].size() == 1 && target["threads"][0]["wait"].is_object();
+}
+
+/// A finding needs more than the wait: two looks between which the thread did not run, which a look
+/// taken as it begins to wait may lack.
+bool stands_still(const json& target) { return waits(target) && !target["findings"].empty(); }
+
+/// Once the child is as expected.
+json look_at_child(const Forked& forked, bool (*is_expected)(const json& target)) {
   json target;
-  const bool waits = poll_until([&] {
+  EXPECT_TRUE(poll_until([&] {
     target = look_at(forked.child);
-    return target["threads"].size() == 1 && target["threads"][0]["wait"].is_object();
-  });
-  EXPECT_TRUE(waits) << target.dump(1);
+    return is_expected(target);
+  })) << target.dump(1);
   return target;
 }
 
 void expect_inherited(const Forked& forked, const std::string& evidence) {
-  const json target = look_at_waiter(forked);
+  const json target = look_at_child(forked, stands_still);
   const std::string parent = std::to_string(forked.parent.pid());
   ASSERT_TRUE(target["process"]["forked_from"].is_object()) << target["process"].dump(1);
   EXPECT_EQ(target["process"]["forked_from"]["pid"], forked.parent.pid());
@@ -113,7 +120,7 @@ TEST_F(ForkedPython, MayWaitForASignal) {
       "",
       "stop = threading.Event(); signal.signal(signal.SIGTERM, lambda *_: stop.set()); "
       "stop.wait(); os._exit(0)");
-  EXPECT_TRUE(look_at_waiter(forked)["findings"].empty());
+  EXPECT_TRUE(look_at_child(forked, waits)["findings"].empty());
 }
 
 TEST_F(ForkedPython, IsNoneWhenAProgramWasExecutedSince) {
