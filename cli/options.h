@@ -1,5 +1,6 @@
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -36,11 +37,41 @@ struct Options {
   std::vector<std::string> lock_files;
   ScanMemory scan_memory = ScanMemory::kAuto;
   std::uint64_t max_memory = std::uint64_t{4} << 30;  ///< bytes that a scan may read
-  std::string answer;  ///< what --help or --version asked for: print it and stop; else empty
 };
 
-/// Throws Error with kUsage.
-Options parse_options(int argc, const char* const* argv);
+/// The options that several commands have, as they stand on the command line. Must live until
+/// the command line is parsed.
+class OptionWords {
+ public:
+  void add_report_options(CLI::App& app);
+  void add_target_options(CLI::App& app);
+  void add_looking_options(CLI::App& app);
+
+  /// What they mean; `targets` are the words that are no options. Throws Error with kUsage.
+  Options understand(std::vector<std::string> targets);
+
+ private:
+  void understand_choices();
+
+  Options options_;
+  struct {
+    std::string format = "text";
+    std::string colour = "auto";
+    std::string max_frames = "256";
+    std::string follow = "4";
+    std::string stack_bytes = "64K";
+    std::string scan_memory = "auto";
+    std::string max_memory = "4G";
+    std::string samples;
+    std::string interval = "50ms";
+    std::vector<std::string> trees;
+    std::vector<std::string> groups;
+    std::vector<std::string> names;
+    bool all = false;
+    bool no_lines = false;
+    bool no_stop = false;
+  } words_;
+};
 
 /// Whether to write colour. `no_color` is the environment variable NO_COLOR, null when not set.
 bool wants_colour(ColourChoice choice, bool to_terminal, const char* no_color);

@@ -6,7 +6,7 @@
 #include <regex>
 #include <set>
 
-#include "cli/options.h"
+#include "cli/commands.h"
 
 namespace pstuck {
 namespace {
@@ -18,9 +18,11 @@ std::string read_source(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+/// Of all commands.
 std::string help() {
-  const char* const words[] = {"pstuck", "--help"};
-  return parse_options(2, words).answer;
+  std::string text;
+  for (const CommandRow& command : list_commands()) text += command.make()->line().help();
+  return text;
 }
 
 Names find_names(const std::string& text, const std::regex& pattern) {

@@ -1,0 +1,37 @@
+#include "cli/commands.h"
+
+#include <algorithm>
+#include <array>
+
+#include "cli/commands/diagnose.h"
+#include "cli/output.h"
+
+namespace pstuck {
+namespace {
+
+template <typename Verb>
+std::unique_ptr<Command> make() {
+  return std::make_unique<Verb>();
+}
+
+constexpr std::array kCommands{
+    CommandRow{"", "says who waits for whom", make<Diagnose>},
+};
+
+}  // namespace
+
+std::span<const CommandRow> list_commands() { return kCommands; }
+
+int run_command(int argc, const char* const* argv) {
+  const std::string_view verb = argc > 1 ? argv[1] : "";
+  const auto named = std::ranges::find(kCommands, verb, &CommandRow::name);
+  const bool has_verb = named != kCommands.end() && !verb.empty();
+  const std::unique_ptr<Command> command = (has_verb ? *named : kCommands.front()).make();
+  const int skipped = has_verb ? 1 : 0;
+  command->line().parse(argc - skipped, argv + skipped);
+  if (command->line().answer().empty()) return command->run();
+  write_output("", command->line().answer());
+  return 0;
+}
+
+}  // namespace pstuck

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "attach/error.h"
+
+namespace pstuck {
+
+constexpr int kTrouble = 2;
+
+/// Says on standard error what went wrong and what to try next. Returns kTrouble.
+int report_trouble(const Error& error);
+
+}  // namespace pstuck
