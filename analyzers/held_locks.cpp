@@ -68,8 +68,7 @@ void drop_what_changed(const HeldSearch& search, std::vector<SeenLock>& locks) {
   const auto by_bytes_alone = [](const SeenLock& lock) {
     return lock.found_by == FoundBy::kMemoryScan;
   };
-  const bool live = search.snapshot.kind == TargetKind::kLive;
-  if (live && std::ranges::any_of(locks, by_bytes_alone)) {
+  if (search.snapshot.is_running() && std::ranges::any_of(locks, by_bytes_alone)) {
     std::this_thread::sleep_for(kBetweenLooks);
   }
   std::erase_if(locks, [&](const SeenLock& lock) {

@@ -24,7 +24,8 @@ void SnapshotMemory::show_stacks_of(std::span<const ThreadSnapshot> threads) {
   std::ranges::stable_sort(stacks_, {}, &CapturedStack::start);
 }
 
-std::size_t SnapshotMemory::read(Address from, std::span<std::byte> into) noexcept {
+std::size_t SnapshotMemory::read_through(Address from, std::span<std::byte> into,
+                                         Way below) noexcept {
   std::size_t done = 0;
   while (done < into.size()) {
     const Address at = from + done;
@@ -44,7 +45,7 @@ std::size_t SnapshotMemory::read(Address from, std::span<std::byte> into) noexce
     const std::size_t want = next == stacks_.end()
                                  ? rest.size()
                                  : std::min<std::uint64_t>(rest.size(), (*next)->start - at);
-    const std::size_t count = below_.read(at, rest.first(want));
+    const std::size_t count = (below_.*below)(at, rest.first(want));
     done += count;
     if (count < want) break;
   }

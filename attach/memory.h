@@ -35,6 +35,12 @@ class Memory {
   /// Copies the bytes at `from`; returns how many leading bytes could be read. Never throws.
   virtual std::size_t read(Address from, std::span<std::byte> into) noexcept = 0;
 
+  /// The same for bytes that are only searched, and read again where something is found. A
+  /// recording keeps none of them, and a saved snapshot gives zeros for those it does not have.
+  virtual std::size_t search(Address from, std::span<std::byte> into) noexcept {
+    return read(from, into);
+  }
+
   /// The parts that are worth reading: those that hold something, and that reading does not have to
   /// bring into the target's memory first.
   virtual PresentMemory find_present(AddressRange range) { return {.ranges = {range}}; }
@@ -58,10 +64,18 @@ class SnapshotMemory final : public Memory {
   SnapshotMemory(const Snapshot& snapshot, Memory& below);
   /// From now on it has the captured stacks of these threads and no others; they must outlive it.
   void show_stacks_of(std::span<const ThreadSnapshot> threads);
-  std::size_t read(Address from, std::span<std::byte> into) noexcept override;
+  std::size_t read(Address from, std::span<std::byte> into) noexcept override {
+    return read_through(from, into, &Memory::read);
+  }
+  std::size_t search(Address from, std::span<std::byte> into) noexcept override {
+    return read_through(from, into, &Memory::search);
+  }
   PresentMemory find_present(AddressRange range) override { return below_.find_present(range); }
 
  private:
+  using Way = std::size_t (Memory::*)(Address, std::span<std::byte>) noexcept;
+
+  std::size_t read_through(Address from, std::span<std::byte> into, Way below) noexcept;
   [[nodiscard]] const CapturedStack* find_stack(Address at) const noexcept;
 
   std::vector<const CapturedStack*> stacks_;  // ascending by start

@@ -155,6 +155,14 @@ struct Process {
   std::uint64_t caught_signals = 0;  ///< bit n - 1: it has a handler for signal n; 0 for a core
 };
 
+/// The file that a snapshot was saved in.
+struct SavedFacts {
+  std::string path;
+  std::string written_by;  ///< "pstuck 0.1.0"
+  std::string host;        ///< empty when redacted
+  bool redacted = false;   ///< without stacks' bytes, arguments and names of people and machines
+};
+
 /// How a process ended, from a core.
 struct CoreFacts {
   std::string path;
@@ -178,6 +186,8 @@ enum class BlindSpotKind {
 struct BlindSpot {
   BlindSpotKind kind;
   std::string detail;
+
+  friend bool operator==(const BlindSpot&, const BlindSpot&) = default;
 };
 
 struct Snapshot {
@@ -185,6 +195,7 @@ struct Snapshot {
   Machine machine = Machine::kX86_64;
   Process process;
   std::optional<CoreFacts> core;
+  std::optional<SavedFacts> saved;      ///< none: the target itself was looked at
   std::vector<ThreadSnapshot> threads;  ///< ascending by tid
   std::vector<Mapping> mappings;        ///< ascending, not overlapping
   std::vector<Module> modules;          ///< ascending
@@ -197,6 +208,9 @@ struct Snapshot {
   std::chrono::nanoseconds longest_stop{
       0};               ///< longest time that any one thread stood still for pstuck
   bool frozen = false;  ///< all threads were stopped at one instant
+
+  /// Whether the target may have changed since.
+  [[nodiscard]] bool is_running() const { return kind == TargetKind::kLive && !saved; }
 };
 
 }  // namespace pstuck

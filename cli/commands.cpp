@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "cli/commands/capture.h"
 #include "cli/commands/diagnose.h"
 #include "cli/output.h"
 
@@ -16,6 +17,7 @@ std::unique_ptr<Command> make() {
 
 constexpr std::array kCommands{
     CommandRow{"", "says who waits for whom", make<Diagnose>},
+    CommandRow{"capture", "saves a snapshot for later and for elsewhere", make<Capture>},
 };
 
 }  // namespace

@@ -178,12 +178,16 @@ std::string Labels::process() const {
   if (report_->snapshot.core) {
     text += fmt::format(", core {}", printable(base_name(report_->snapshot.core->path)));
   }
+  if (report_->snapshot.saved) {
+    text += fmt::format(", snapshot {}", printable(base_name(report_->snapshot.saved->path)));
+  }
   const std::string& frozen = report_->snapshot.kernel.frozen_group;
   if (!frozen.empty()) text += ", frozen with control group " + printable(frozen);
   return text + ")";
 }
 
 std::string Labels::target() const {
+  if (report_->snapshot.saved) return shell_word(printable(report_->snapshot.saved->path));
   if (report_->snapshot.core) return shell_word(printable(report_->snapshot.core->path));
   return fmt::format("{}", report_->snapshot.process.pid.value);
 }

@@ -1,12 +1,13 @@
 #include "cli/looked.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "analyzers/confirm.h"
+#include "attach/saved_target.h"
 #include "cli/sampling.h"
 #include "cli/settle.h"
 #include "symbolize/no_program.h"
+#include "symbolize/saved_symbols.h"
 #include "symbolize/symbolize.h"
 
 namespace pstuck {
@@ -17,13 +18,27 @@ void confirm_findings(Target& target, Report& report) {
   if (request.threads.empty()) return;
   auto first = target.look_again(request.threads, request.locks);
   if (!first) return;  // a core: nothing moves in it
-  wait_until_settled([&](bool is_last) {
+  wait_until_settled(report.snapshot.is_running(), [&](bool is_last) {
     auto second = target.look_again(request.threads, request.locks);
     const bool still = nothing_moved(report.snapshot, *first, *second, report.diagnosis);
     if (still || is_last) confirm(report.snapshot, *first, *second, report.diagnosis);
     first = std::move(second);
     return still;
   });
+}
+
+/// Each once: a saved snapshot has those of its own time already.
+void add_blind_spots(const std::vector<BlindSpot>& spots, Snapshot& snapshot) {
+  auto& known = snapshot.blind_spots;
+  for (const BlindSpot& spot : spots) {
+    if (std::ranges::find(known, spot) == known.end()) known.push_back(spot);
+  }
+}
+
+std::unique_ptr<Symbols> open_symbols(const Opened& opened, const Snapshot& snapshot,
+                                      Memory& memory, const SymbolizeOptions& options) {
+  if (opened.saved_symbols.empty()) return std::make_unique<Symbolizer>(snapshot, memory, options);
+  return open_saved_symbols(restore_symbols(opened.saved_symbols), snapshot.threads.size());
 }
 
 std::vector<OwnLockFunction> lock_functions_of(const std::vector<LockDescription>& locks) {
@@ -36,10 +51,10 @@ std::vector<OwnLockFunction> lock_functions_of(const std::vector<LockDescription
 
 }  // namespace
 
-Looked look_closely(const std::string& spec, const Options& options, const LockFile& files,
+Looked look_closely(Opened opened, const Options& options, const LockFile& files,
                     OpenDescriptors& descriptors, Progress& progress) {
-  Looked looked{.target = open_target(spec, {.executable = options.executable})};
-  Target& target = *looked.target;
+  Looked looked{.opened = std::move(opened)};
+  Target& target = *looked.opened.target;
   Report& report = looked.report;
 
   report.snapshot = target.capture({.stack_bytes = options.stack_bytes,
@@ -50,14 +65,17 @@ Looked look_closely(const std::string& spec, const Options& options, const LockF
   // From here on a live target is running again.
 
   SnapshotMemory memory(report.snapshot, target.memory());
-  Symbolizer symbolizer(report.snapshot, memory,
-                        {.max_frames = options.max_frames,
-                         .lines = options.lines,
-                         .lock_functions = lock_functions_of(files.locks),
-                         .progress = progress.step("stacks unwound")});
-  report.stacks = symbolizer.symbolize();
+  const std::unique_ptr<Symbols> told =
+      open_symbols(looked.opened, report.snapshot, memory,
+                   {.max_frames = options.max_frames,
+                    .lines = options.lines,
+                    .lock_functions = lock_functions_of(files.locks),
+                    .progress = progress.step("stacks unwound")});
+  RecordingSymbols recorded(*told);
+  Symbols& symbols = options.record ? static_cast<Symbols&>(recorded) : *told;
+  report.stacks = symbols.symbolize();
 
-  report.diagnosis = diagnose(report.snapshot, report.stacks, {memory, symbolizer, target},
+  report.diagnosis = diagnose(report.snapshot, report.stacks, {memory, symbols, target},
                               {.scan_memory = options.scan_memory,
                                .max_memory = options.max_memory,
                                .locks = files.locks,
@@ -66,10 +84,11 @@ Looked look_closely(const std::string& spec, const Options& options, const LockF
   confirm_findings(target, report);
 
   // What a thread does that runs while others wait for it takes several looks to tell.
-  if (options.stop) take_samples(target, memory, symbolizer, options, report);
+  if (options.stop) take_samples(target, memory, symbols, options, report);
 
-  std::ranges::move(symbolizer.blind_spots(), std::back_inserter(report.snapshot.blind_spots));
-  std::ranges::copy(report.diagnosis.blind_spots, std::back_inserter(report.snapshot.blind_spots));
+  add_blind_spots(symbols.blind_spots(), report.snapshot);
+  add_blind_spots(report.diagnosis.blind_spots, report.snapshot);
+  if (options.record) looked.symbols = save(recorded.saved());
   return looked;
 }
 
@@ -84,10 +103,24 @@ Report look_from_outside(Target& target, OpenDescriptors& descriptors) {
   return report;
 }
 
-Looked look_from_outside(Tid process, OpenDescriptors& descriptors) {
-  Looked looked{.target = open_target(std::to_string(process.value), {}), .from_outside = true};
-  looked.report = look_from_outside(*looked.target, descriptors);
+Looked look_from_outside(Opened opened, OpenDescriptors& descriptors) {
+  Looked looked{.opened = std::move(opened), .from_outside = true};
+  looked.report = look_from_outside(*looked.opened.target, descriptors);
   return looked;
+}
+
+Opened open_for_looking(const std::string& spec, const Options& options) {
+  Opened opened{.target = open_target(spec, {.executable = options.executable})};
+  if (!options.record) return opened;
+  auto recording = std::make_unique<RecordingTarget>(std::move(opened.target));
+  opened.recording = recording.get();
+  opened.target = std::move(recording);
+  return opened;
+}
+
+Opened open_for_looking(SavedProcess saved, const SavedFacts& facts) {
+  return {.target = open_recording(std::move(saved.recording), facts),
+          .saved_symbols = std::move(saved.symbols)};
 }
 
 }  // namespace pstuck

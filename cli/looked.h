@@ -6,6 +6,8 @@
 
 #include "analyzers/diagnose.h"
 #include "attach/open_descriptors.h"
+#include "attach/recording.h"
+#include "attach/snapshot_file.h"
 #include "cli/lock_file.h"
 #include "cli/options.h"
 #include "cli/progress.h"
@@ -13,20 +15,34 @@
 
 namespace pstuck {
 
+/// A target to be looked at.
+struct Opened {
+  std::unique_ptr<Target> target;
+  RecordingTarget* recording = nullptr;  ///< the target, when it remembers what it is asked
+  std::vector<std::byte> saved_symbols;  ///< from a snapshot file; else empty
+};
+
+/// What the word names, a process or a core. Throws Error.
+Opened open_for_looking(const std::string& spec, const Options& options);
+
+/// A process of a snapshot file.
+Opened open_for_looking(SavedProcess saved, const SavedFacts& facts);
+
 /// A target that stays open for later looks, and what was found in it.
 struct Looked {
-  std::unique_ptr<Target> target;
+  Opened opened;
   Report report;
-  bool from_outside = false;  ///< without a stop, stacks and files
+  bool from_outside = false;       ///< without a stop, stacks and files
+  std::vector<std::byte> symbols;  ///< what its files told, for a snapshot file; else empty
 };
 
 /// All that can be known of one target: five steps, and for a live target a sixth that confirms
 /// them. Throws Error.
-Looked look_closely(const std::string& spec, const Options& options, const LockFile& files,
+Looked look_closely(Opened opened, const Options& options, const LockFile& files,
                     OpenDescriptors& descriptors, Progress& progress);
 
 /// What can be known of a process without stopping it and without its files. Throws Error.
-Looked look_from_outside(Tid process, OpenDescriptors& descriptors);
+Looked look_from_outside(Opened opened, OpenDescriptors& descriptors);
 
 /// The same again, of one that is open.
 Report look_from_outside(Target& target, OpenDescriptors& descriptors);

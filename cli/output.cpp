@@ -37,7 +37,7 @@ bool is_device_or_pipe(const std::string& path) {
 
 }  // namespace
 
-void write_output(const std::string& path, const std::string& text) {
+void write_output(const std::string& path, const std::string& text, FileAccess access) {
   if (path.empty() || path == "-") return write_all(STDOUT_FILENO, text, "standard output");
   if (is_device_or_pipe(path)) {
     const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
@@ -45,7 +45,8 @@ void write_output(const std::string& path, const std::string& text) {
     return write_all(file.get(), text, path);
   }
   const std::string unfinished = fmt::format("{}.{}.tmp", path, ::getpid());
-  const Descriptor file(::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  const mode_t mode = access == FileAccess::kOwnerOnly ? 0600 : 0666;
+  const Descriptor file(::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!file.is_open()) fail(path, errno);
   try {
     write_all(file.get(), text, path);

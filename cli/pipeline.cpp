@@ -27,21 +27,26 @@ std::vector<ProcessView> views_of(const std::vector<Looked>& processes) {
   return views;
 }
 
+Opened open_process(Tid process, const Options& options) {
+  return open_for_looking(std::to_string(process.value), options);
+}
+
 /// Looks from outside at the processes that those wait for which were looked at before, one hop
 /// after the other. One that cannot be looked at is named all the same, by those who wait for it.
-void follow(std::size_t hops, OpenDescriptors& descriptors, std::vector<Looked>& processes) {
+void follow(const Options& options, OpenDescriptors& descriptors, std::vector<Looked>& processes) {
   std::set<Tid> known;
   for (const Looked& process : processes) known.insert(process.report.snapshot.process.pid);
   const std::size_t most = processes.size() + kMostFollowed;
   std::size_t first = 0;
-  for (std::size_t hop = 0; hop < hops; ++hop) {
+  for (std::size_t hop = 0; hop < options.follow; ++hop) {
     const std::size_t end = processes.size();
     for (; first < end; ++first) {
       const Report& report = processes[first].report;
+      if (report.snapshot.saved) continue;  // its processes are those of another time
       for (const Tid pid : find_processes_to_follow({report.snapshot, report.diagnosis})) {
         if (processes.size() == most || !known.insert(pid).second) continue;
         try {
-          processes.push_back(look_from_outside(pid, descriptors));
+          processes.push_back(look_from_outside(open_process(pid, options), descriptors));
         } catch (const Error&) {
           continue;
         }
@@ -57,18 +62,19 @@ void confirm_across(std::vector<Looked>& processes, Across& across) {
   std::vector<LaterLook> looks;
   for (ProcessIndex i = 0; i < processes.size(); ++i) {
     threads.push_back(find_who_must_stand_still(views, across, i));
-    looks.emplace_back().first = processes[i].target->look_again(threads[i], {}).value_or(Look{});
+    looks.emplace_back().first =
+        processes[i].opened.target->look_again(threads[i], {}).value_or(Look{});
   }
-  wait_until_settled([&](bool is_last) {
+  wait_until_settled(processes.front().report.snapshot.is_running(), [&](bool is_last) {
     OpenDescriptors descriptors;
     for (ProcessIndex i = 0; i < processes.size(); ++i) {
       if (threads[i].empty()) continue;
-      Report again = look_from_outside(*processes[i].target, descriptors);
+      Report again = look_from_outside(*processes[i].opened.target, descriptors);
       looks[i].snapshot = std::move(again.snapshot);
       looks[i].diagnosis = std::move(again.diagnosis);
     }
     for (ProcessIndex i = 0; i < processes.size(); ++i) {
-      looks[i].second = processes[i].target->look_again(threads[i], {}).value_or(Look{});
+      looks[i].second = processes[i].opened.target->look_again(threads[i], {}).value_or(Look{});
     }
     const bool still = nothing_moved(views, looks, across);
     if (still || is_last) confirm(views, looks, across);
@@ -129,23 +135,77 @@ class Pipeline {
   Pipeline(const Options& options, const std::function<void(const Error&)>& trouble)
       : options_(options), trouble_(trouble), files_(read_lock_files(options.lock_files)) {}
 
-  Reports run() && {
-    for (const std::string& spec : options_.targets) look_closely_at(spec);
-    for (const ProcessChoice& choice : options_.choices) look_at_chosen(choice);
-    const std::size_t targets = processes_.size();
-    follow(options_.follow, descriptors_, processes_);
+  /// `save_into` gets what was seen; may be null.
+  Reports run(SnapshotFile* save_into) && {
+    std::size_t targets = 0;
+    if (const auto* const file = find_snapshot_file()) {
+      targets = look_at_saved(*file);
+    } else {
+      for (const std::string& spec : options_.targets) look_closely_at(spec);
+      for (const ProcessChoice& choice : options_.choices) look_at_chosen(choice);
+      targets = processes_.size();
+      follow(options_, descriptors_, processes_);
+    }
     Across across = join(views_of(processes_));
     if (look_closer(targets, across)) across = join(views_of(processes_));
     confirm_across(processes_, across);
+    if (save_into != nullptr) save(targets, *save_into);
     Reports reports = gather(processes_, targets, std::move(across));
     reports.unseen = std::move(unseen_);
     return reports;
   }
 
  private:
+  /// None when no snapshot file is among the targets. Throws Error when it is not alone: what it
+  /// tells is of another time, and maybe of another machine, than all else.
+  [[nodiscard]] const std::string* find_snapshot_file() const {
+    const auto file = std::ranges::find_if(options_.targets, is_snapshot_file);
+    if (file == options_.targets.end()) return nullptr;
+    if (options_.targets.size() + options_.choices.size() > 1) {
+      throw Error(ErrorKind::kUsage,
+                  fmt::format("{} is a saved snapshot, which is looked at alone", *file),
+                  fmt::format("one after the other: pstuck {}", *file));
+    }
+    return &*file;
+  }
+
+  /// Returns how many of the processes were asked for when it was saved.
+  std::size_t look_at_saved(const std::string& path) {
+    SnapshotFile file = read_snapshot_file(path);
+    const SavedFacts facts{
+        .path = path, .written_by = file.written_by, .host = file.host, .redacted = file.redacted};
+    std::size_t targets = 0;
+    for (SavedProcess& saved : file.processes) {
+      if (!saved.followed) targets = processes_.size() + 1;
+      const bool from_outside = saved.from_outside;
+      Opened opened = open_for_looking(std::move(saved), facts);
+      processes_.push_back(from_outside ? look_from_outside(std::move(opened), descriptors_)
+                                        : look_closely(std::move(opened), options_, files_,
+                                                       descriptors_, progress_));
+    }
+    for (SavedUnseen& unseen : file.unseen) {
+      unseen_.push_back({unseen.pid, std::move(unseen.why)});
+    }
+    return targets;
+  }
+
+  void save(std::size_t targets, SnapshotFile& into) const {
+    for (ProcessIndex i = 0; i < processes_.size(); ++i) {
+      const Looked& looked = processes_[i];
+      SavedProcess& saved = into.processes.emplace_back();
+      saved.followed = i >= targets;
+      saved.from_outside = looked.from_outside;
+      saved.recording = looked.opened.recording->recording();
+      saved.recording.captures.front().blind_spots = looked.report.snapshot.blind_spots;
+      saved.symbols = looked.symbols;
+    }
+    for (const UnseenProcess& unseen : unseen_) into.unseen.push_back({unseen.pid, unseen.why});
+  }
+
   void look_closely_at(const std::string& spec) {
     try {
-      processes_.push_back(look_closely(spec, options_, files_, descriptors_, progress_));
+      processes_.push_back(look_closely(open_for_looking(spec, options_), options_, files_,
+                                        descriptors_, progress_));
       known_.insert(processes_.back().report.snapshot.process.pid);
     } catch (const Error& error) {
       trouble_(error);
@@ -161,10 +221,11 @@ class Pipeline {
       if (!known_.insert(chosen[i]).second) continue;
       if (progress) progress(i, chosen.size());
       try {
-        processes_.push_back(choice.by == ProcessChoice::By::kAll
-                                 ? look_from_outside(chosen[i], descriptors_)
-                                 : look_closely(std::to_string(chosen[i].value), options_, files_,
-                                                descriptors_, progress_));
+        processes_.push_back(
+            choice.by == ProcessChoice::By::kAll
+                ? look_from_outside(open_process(chosen[i], options_), descriptors_)
+                : look_closely(open_process(chosen[i], options_), options_, files_, descriptors_,
+                               progress_));
       } catch (const Error& error) {
         const bool has_ended = error.kind == ErrorKind::kExited ||
                                error.kind == ErrorKind::kNoSuchProcess ||
@@ -179,10 +240,10 @@ class Pipeline {
     bool any = false;
     for (ProcessIndex i = 0; i < targets; ++i) {
       Looked& looked = processes_[i];
-      if (!looked.from_outside) continue;
+      if (!looked.from_outside || looked.report.snapshot.saved) continue;
       if (cycles_with(across, i).empty() && !is_worth_a_closer_look(looked.report)) continue;
       try {
-        looked = look_closely(std::to_string(looked.report.snapshot.process.pid.value), options_,
+        looked = look_closely(open_process(looked.report.snapshot.process.pid, options_), options_,
                               files_, descriptors_, progress_);
         any = true;
       } catch (const Error&) {
@@ -205,7 +266,13 @@ class Pipeline {
 }  // namespace
 
 Reports look_at(const Options& options, const std::function<void(const Error&)>& trouble) {
-  return Pipeline(options, trouble).run();
+  return Pipeline(options, trouble).run(nullptr);
+}
+
+Reports look_and_save(Options options, const std::function<void(const Error&)>& trouble,
+                      SnapshotFile& into) {
+  options.record = true;
+  return Pipeline(options, trouble).run(&into);
 }
 
 }  // namespace pstuck

@@ -98,6 +98,12 @@ Json ReportWriter::target(bool in_deadlock) const {
                     {"signal", snapshot.core->signal},
                     {"missing_bytes", snapshot.core->missing_bytes}};
   }
+  if (const auto& saved = snapshot.saved) {
+    json["saved"] = {{"path", saved->path},
+                     {"written_by", saved->written_by},
+                     {"host", saved->host.empty() ? Json() : Json(saved->host)},
+                     {"redacted", saved->redacted}};
+  }
   json["capture"] = capture();
   json["threads"] = Json::array();
   for (ThreadIndex i = 0; i < snapshot.threads.size(); ++i) json["threads"].push_back(thread(i));

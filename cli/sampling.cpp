@@ -16,14 +16,14 @@ std::vector<Tid> tids_of(const Snapshot& snapshot, const std::vector<ThreadIndex
   return tids;
 }
 
-std::optional<SampledLook> take_look(Target& target, SnapshotMemory& memory, Symbolizer& symbolizer,
+std::optional<SampledLook> take_look(Target& target, SnapshotMemory& memory, Symbols& symbols,
                                      const SampleRequest& request, Report& report) {
   auto sample = target.sample(report.snapshot, request);
   if (!sample) return {};
   report.snapshot.longest_stop = std::max(report.snapshot.longest_stop, sample->longest_stop);
   const std::span captured = std::span(sample->threads).first(request.captured.size());
   memory.show_stacks_of(captured);
-  SampledLook look{.stacks = symbolizer.symbolize(captured)};
+  SampledLook look{.stacks = symbols.symbolize(captured)};
   memory.show_stacks_of({});
   for (ThreadSnapshot& thread : sample->threads) thread.stack = {};
   look.sample = std::move(*sample);
@@ -32,8 +32,8 @@ std::optional<SampledLook> take_look(Target& target, SnapshotMemory& memory, Sym
 
 }  // namespace
 
-void take_samples(Target& target, SnapshotMemory& memory, Symbolizer& symbolizer,
-                  const Options& options, Report& report) {
+void take_samples(Target& target, SnapshotMemory& memory, Symbols& symbols, const Options& options,
+                  Report& report) {
   if (report.snapshot.kind == TargetKind::kCore) return;  // nothing moves in it
   const Sampled sampled = options.samples ? find_all_to_sample(report.diagnosis)
                                           : find_held_up_by_running(report.diagnosis);
@@ -48,8 +48,8 @@ void take_samples(Target& target, SnapshotMemory& memory, Symbolizer& symbolizer
   request.watched.insert(request.watched.end(), watched.begin(), watched.end());
   std::vector<SampledLook> looks;
   for (std::size_t i = 0; i < samples; ++i) {
-    if (i > 0) std::this_thread::sleep_for(options.interval);
-    auto look = take_look(target, memory, symbolizer, request, report);
+    if (i > 0 && report.snapshot.is_running()) std::this_thread::sleep_for(options.interval);
+    auto look = take_look(target, memory, symbols, request, report);
     if (!look) return;
     looks.push_back(std::move(*look));
     request = {.captured = captured, .watched = watched, .stack_bytes = options.stack_bytes};

@@ -376,6 +376,15 @@ std::string Sentences::others() const {
 
 std::string Sentences::capture() const {
   const Snapshot& snapshot = labels_.report().snapshot;
+  if (!snapshot.saved) return capture_itself();
+  std::string saved = "Saved";
+  if (!snapshot.saved->host.empty()) saved += " on " + printable(snapshot.saved->host);
+  if (snapshot.realtime) saved += ", " + date_words(*snapshot.realtime);
+  return fmt::format("{}. {}", saved, capture_itself());
+}
+
+std::string Sentences::capture_itself() const {
+  const Snapshot& snapshot = labels_.report().snapshot;
   const std::string threads = count_words(snapshot.threads.size(), "thread", "threads");
   if (snapshot.core) {
     std::string end = snapshot.core->signal == 0 ? "the process was alive when it was written"

@@ -126,6 +126,7 @@ class Sentences {
   [[nodiscard]] std::string capture() const;
 
  private:
+  [[nodiscard]] std::string capture_itself() const;
   static std::vector<const RootBlocker*> rank_roots(const Diagnosis& diagnosis);
   [[nodiscard]] std::string deadlock(const Finding& finding) const;
   [[nodiscard]] bool waits_for_doubtful_child(const KernelWait& wait) const;

@@ -8,13 +8,14 @@ namespace pstuck {
 /// Looks again and again, until a look says that all stood still since the one before: any length
 /// of time without a context switch is a proof. The analysis mostly gives every thread that was
 /// stopped the time to fall asleep again; where it did not, as on a busy machine, each gap is twice
-/// as long as the one before. `look` gets whether it is the last one.
+/// as long as the one before. `look` gets whether it is the last one. What does not run any more
+/// (Snapshot::is_running) need not be waited for.
 template <typename LookAgain>
-void wait_until_settled(LookAgain look) {
+void wait_until_settled(bool is_running, LookAgain look) {
   constexpr int kMostGaps = 5;
   std::chrono::milliseconds gap{20};
   for (int i = 1; i <= kMostGaps; ++i, gap *= 2) {
-    std::this_thread::sleep_for(gap);
+    if (is_running) std::this_thread::sleep_for(gap);
     if (look(i == kMostGaps)) return;
   }
 }

@@ -7,8 +7,7 @@
 
 #include "attach/memory.h"
 #include "symbolize/own_lock_functions.h"
-#include "symbolize/program.h"
-#include "symbolize/stacks.h"
+#include "symbolize/symbols.h"
 
 namespace pstuck {
 
@@ -21,16 +20,14 @@ struct SymbolizeOptions {
 
 /// The symbols of one snapshot's modules. The snapshot and the memory must outlive it.
 /// Module files are opened when first needed.
-class Symbolizer final : public Program {
+class Symbolizer final : public Symbols {
  public:
   Symbolizer(const Snapshot& snapshot, Memory& memory, const SymbolizeOptions& options);
   ~Symbolizer() override;
 
-  /// Unwinds and names every thread's stack. Touches the target only through the memory.
-  Stacks symbolize();
-  /// The same for threads of the same process, captured at another time, whose stacks the memory
-  /// has by now.
-  Stacks symbolize(std::span<const ThreadSnapshot> threads);
+  /// Touches the target only through the memory.
+  Stacks symbolize() override;
+  Stacks symbolize(std::span<const ThreadSnapshot> threads) override;
 
   std::optional<DataSymbol> find_data_symbol(Address at) override;
   std::optional<Address> find_libc_variable(std::string_view name) override;
@@ -49,8 +46,7 @@ class Symbolizer final : public Program {
   std::optional<std::uint64_t> find_argument(const Stacks& stacks, std::size_t thread,
                                              std::size_t frame, std::size_t number) override;
 
-  /// Module files that could not be used, found out while symbolizing.
-  [[nodiscard]] std::vector<BlindSpot> blind_spots() const;
+  [[nodiscard]] std::vector<BlindSpot> blind_spots() const override;
 
  private:
   class Impl;

@@ -2,7 +2,7 @@
 
 # Needed to build pstuck.
 build_packages=(g++ make cmake libdw-dev libelf-dev libcli11-dev libfmt-dev nlohmann-json3-dev
-  libiberty-dev libcapstone-dev libtomlplusplus-dev)
+  libiberty-dev libzstd-dev libcapstone-dev libtomlplusplus-dev)
 # Needed to build and run the tests: gdb has gcore, libc6-dbg the names inside libc.
 test_packages=("${build_packages[@]}" libgtest-dev gdb libc6-dbg python3-jsonschema util-linux
   musl-tools)

@@ -162,7 +162,7 @@ void HeldLockTest::find_in(AddressRange range, Memory& memory, std::vector<SeenL
   for (Address at = range.start; at < range.end;) {
     const auto rest = AddressRange{at, range.end}.size();
     const std::span<std::byte> wanted(chunk.data(), std::min<std::uint64_t>(chunk.size(), rest));
-    const std::size_t got = memory.read(at, wanted);
+    const std::size_t got = memory.search(at, wanted);
     find_in(wanted.first(got), at, memory, into);
     // Behind a page that went away meanwhile it goes on.
     at = got < wanted.size() ? Address{page_floor((at + got).value) + kPageSize} : at + got;

@@ -98,7 +98,7 @@ class PointerSearch {
     const Address start = pointers.front();
     buffer_.resize(std::min(end - start, pointers.back() - start + sizeof(RwlockBytes)));
     const std::span<const std::byte> bytes(buffer_.data(),
-                                           search_.sources.memory.read(start, buffer_));
+                                           search_.sources.memory.search(start, buffer_));
     for (const Address at : pointers) {
       const auto object = bytes.subspan(std::min<std::uint64_t>(at - start, bytes.size()));
       test<MutexBytes>(at, object, into);

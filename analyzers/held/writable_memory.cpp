@@ -135,7 +135,7 @@ std::span<const std::byte> stack_bytes(const ThreadSnapshot& thread, AddressRang
     return std::span(captured.bytes).subspan(skip, size);
   }
   buffer.resize(std::min(range.size(), kMostLiveStack));
-  return std::span<const std::byte>(buffer.data(), memory.read(range.start, buffer));
+  return std::span<const std::byte>(buffer.data(), memory.search(range.start, buffer));
 }
 
 std::vector<AddressRange> find_object_memory(const Snapshot& snapshot, const Stacks& stacks,

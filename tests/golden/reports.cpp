@@ -377,6 +377,13 @@ Report core_deadlock() {
   return report;
 }
 
+Report saved_deadlock() {
+  Report report = two_lock_deadlock();
+  report.snapshot.saved = SavedFacts{
+      .path = "/var/hangs/of today/hang.pstuck", .written_by = "pstuck 0.1.0", .host = "web-1"};
+  return report;
+}
+
 Report empty() { return {}; }
 
 namespace {
@@ -405,6 +412,7 @@ std::vector<NamedReports> all_reports() {
       {"forked_semaphore", of({forked_semaphore()})},
       {"processes_deadlock", processes_deadlock()},
       {"core_deadlock", of({core_deadlock()})},
+      {"saved_deadlock", of({saved_deadlock()})},
       {"empty", of({empty()})},
       {"two_targets", of({self_deadlock(), healthy()})},
       {"own_lock_table", of({own_lock_table()})},

@@ -49,6 +49,8 @@ Report running_holder();
 Reports processes_deadlock();
 /// The two-lock deadlock as a core shows it: no clocks, no second look.
 Report core_deadlock();
+/// The same out of a saved snapshot.
+Report saved_deadlock();
 /// Nothing at all.
 Report empty();
 

@@ -1,0 +1,61 @@
+// Every sample's saved snapshot, looked at where there is none of its files: the report must agree
+// with what the sample said about itself, as the live one does.
+
+#include <gtest/gtest.h>
+
+#include "tests/integration/elsewhere.h"
+#include "tests/integration/expectations.h"
+
+namespace pstuck::testing {
+namespace {
+
+using nlohmann::json;
+
+/// Saves a snapshot there and gives pstuck's report on it.
+json save_and_report(const std::string& target, const Elsewhere& elsewhere) {
+  const Outcome saved =
+      run(pstuck_command({"capture", "-o", elsewhere.path("hang.pstuck"), target}));
+  EXPECT_EQ(saved.status, 0) << saved.err;
+  const Outcome outcome = elsewhere.run_pstuck({"--format", "json", "/hang.pstuck"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  json report = json::parse(outcome.out, nullptr, false);
+  EXPECT_FALSE(report.is_discarded()) << outcome.out << outcome.err;
+  return report;
+}
+
+class SavedSample : public ::testing::TestWithParam<SampleCase> {
+ protected:
+  void SetUp() override {
+    if (!elsewhere_.why_not().empty()) GTEST_SKIP() << elsewhere_.why_not();
+    if (!sample_.skip_reason().empty()) GTEST_SKIP() << sample_.skip_reason();
+  }
+
+  Elsewhere elsewhere_;
+  SampleRun sample_{GetParam()};
+};
+
+TEST_P(SavedSample, IsDiagnosedElsewhere) {
+  const json report = save_and_report(sample_.target(), elsewhere_);
+  ASSERT_EQ(report.at("targets").size(), 1U);
+  expect_truth(report.at("targets").at(0), GetParam(), sample_.truth(), Source::kLive);
+  expect_across(report, sample_.truth());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , SavedSample, ::testing::ValuesIn(list_samples({"O0", "O2", "stripped", "static", "shared"})),
+    sample_name);
+
+class SavedCore : public SavedSample {};
+
+TEST_P(SavedCore, IsDiagnosedElsewhere) {
+  const GCore core(sample_.truth().pid);
+  if (core.path.empty()) GTEST_SKIP() << core.why_not;
+  const json report = save_and_report(core.path, elsewhere_);
+  ASSERT_EQ(report.at("targets").size(), 1U);
+  expect_truth(report.at("targets").at(0), GetParam(), sample_.truth(), Source::kCore);
+}
+
+INSTANTIATE_TEST_SUITE_P(, SavedCore, ::testing::ValuesIn(list_samples({"O2"})), sample_name);
+
+}  // namespace
+}  // namespace pstuck::testing
