@@ -128,17 +128,22 @@ bool is_snapshot_file(const std::string& path) {
 SnapshotFile read_snapshot_file(const std::string& path) {
   const std::string bytes = read_all(path);
   if (!bytes.starts_with(kBegin)) throw_damaged(path, "its beginning is missing");
-  try {
-    const SavedJson saved =
-        parse_saved(decompress(path, std::string_view(bytes).substr(kBegin.size())));
-    check_version(path, saved);
-    auto file = saved.get<SnapshotFile>();
-    for (SavedProcess& process : file.processes) put_in_order(process.recording);
-    if (file.processes.empty()) throw_damaged(path, "it has no process");
-    return file;
-  } catch (const SavedJson::exception&) {
-    throw_damaged(path, "it is not what pstuck writes");
+  return restore_snapshot_file(decompress(path, std::string_view(bytes).substr(kBegin.size())),
+                               path);
+}
+
+SnapshotFile restore_snapshot_file(std::span<const std::byte> cbor, const std::string& path) try {
+  const SavedJson saved = parse_saved(cbor);
+  check_version(path, saved);
+  auto file = saved.get<SnapshotFile>();
+  for (SavedProcess& process : file.processes) {
+    if (process.recording.captures.empty()) throw_damaged(path, "it lacks a process");
+    put_in_order(process.recording);
   }
+  if (file.processes.empty()) throw_damaged(path, "it has no process");
+  return file;
+} catch (const SavedJson::exception&) {
+  throw_damaged(path, "it is not what pstuck writes");
 }
 
 }  // namespace pstuck

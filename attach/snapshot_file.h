@@ -46,4 +46,8 @@ bool is_snapshot_file(const std::string& path);
 /// Throws Error that says what is wrong with the file.
 SnapshotFile read_snapshot_file(const std::string& path);
 
+/// The same of its CBOR; `path` is only named. Every item has its type, threads, mappings and the
+/// like are in order; nothing else is promised.
+SnapshotFile restore_snapshot_file(std::span<const std::byte> cbor, const std::string& path);
+
 }  // namespace pstuck

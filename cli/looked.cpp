@@ -41,6 +41,14 @@ std::unique_ptr<Symbols> open_symbols(const Opened& opened, const Snapshot& snap
   return open_saved_symbols(restore_symbols(opened.saved_symbols), snapshot.threads.size());
 }
 
+Opened remembering(Opened opened, const Options& options) {
+  if (!options.record) return opened;
+  auto recording = std::make_unique<RecordingTarget>(std::move(opened.target));
+  opened.recording = recording.get();
+  opened.target = std::move(recording);
+  return opened;
+}
+
 std::vector<OwnLockFunction> lock_functions_of(const std::vector<LockDescription>& locks) {
   std::vector<OwnLockFunction> functions;
   for (const LockDescription& lock : locks) {
@@ -110,17 +118,13 @@ Looked look_from_outside(Opened opened, OpenDescriptors& descriptors) {
 }
 
 Opened open_for_looking(const std::string& spec, const Options& options) {
-  Opened opened{.target = open_target(spec, {.executable = options.executable})};
-  if (!options.record) return opened;
-  auto recording = std::make_unique<RecordingTarget>(std::move(opened.target));
-  opened.recording = recording.get();
-  opened.target = std::move(recording);
-  return opened;
+  return remembering({.target = open_target(spec, {.executable = options.executable})}, options);
 }
 
-Opened open_for_looking(SavedProcess saved, const SavedFacts& facts) {
-  return {.target = open_recording(std::move(saved.recording), facts),
-          .saved_symbols = std::move(saved.symbols)};
+Opened open_for_looking(SavedProcess saved, const SavedFacts& facts, const Options& options) {
+  return remembering({.target = open_recording(std::move(saved.recording), facts),
+                      .saved_symbols = std::move(saved.symbols)},
+                     options);
 }
 
 }  // namespace pstuck

@@ -26,7 +26,7 @@ struct Opened {
 Opened open_for_looking(const std::string& spec, const Options& options);
 
 /// A process of a snapshot file.
-Opened open_for_looking(SavedProcess saved, const SavedFacts& facts);
+Opened open_for_looking(SavedProcess saved, const SavedFacts& facts, const Options& options);
 
 /// A target that stays open for later looks, and what was found in it.
 struct Looked {

@@ -137,15 +137,23 @@ class Pipeline {
 
   /// `save_into` gets what was seen; may be null.
   Reports run(SnapshotFile* save_into) && {
-    std::size_t targets = 0;
-    if (const auto* const file = find_snapshot_file()) {
-      targets = look_at_saved(*file);
-    } else {
-      for (const std::string& spec : options_.targets) look_closely_at(spec);
-      for (const ProcessChoice& choice : options_.choices) look_at_chosen(choice);
-      targets = processes_.size();
-      follow(options_, descriptors_, processes_);
+    if (const auto* const path = find_snapshot_file()) {
+      return std::move(*this).run_on(read_snapshot_file(*path), *path, save_into);
     }
+    for (const std::string& spec : options_.targets) look_closely_at(spec);
+    for (const ProcessChoice& choice : options_.choices) look_at_chosen(choice);
+    const std::size_t targets = processes_.size();
+    follow(options_, descriptors_, processes_);
+    return std::move(*this).conclude(targets, save_into);
+  }
+
+  Reports run_on(SnapshotFile file, const std::string& path, SnapshotFile* save_into) && {
+    const std::size_t targets = look_at_saved(std::move(file), path);
+    return std::move(*this).conclude(targets, save_into);
+  }
+
+ private:
+  Reports conclude(std::size_t targets, SnapshotFile* save_into) && {
     Across across = join(views_of(processes_));
     if (look_closer(targets, across)) across = join(views_of(processes_));
     confirm_across(processes_, across);
@@ -155,7 +163,6 @@ class Pipeline {
     return reports;
   }
 
- private:
   /// None when no snapshot file is among the targets. Throws Error when it is not alone: what it
   /// tells is of another time, and maybe of another machine, than all else.
   [[nodiscard]] const std::string* find_snapshot_file() const {
@@ -170,15 +177,14 @@ class Pipeline {
   }
 
   /// Returns how many of the processes were asked for when it was saved.
-  std::size_t look_at_saved(const std::string& path) {
-    SnapshotFile file = read_snapshot_file(path);
+  std::size_t look_at_saved(SnapshotFile file, const std::string& path) {
     const SavedFacts facts{
         .path = path, .written_by = file.written_by, .host = file.host, .redacted = file.redacted};
     std::size_t targets = 0;
     for (SavedProcess& saved : file.processes) {
       if (!saved.followed) targets = processes_.size() + 1;
       const bool from_outside = saved.from_outside;
-      Opened opened = open_for_looking(std::move(saved), facts);
+      Opened opened = open_for_looking(std::move(saved), facts, options_);
       processes_.push_back(from_outside ? look_from_outside(std::move(opened), descriptors_)
                                         : look_closely(std::move(opened), options_, files_,
                                                        descriptors_, progress_));
@@ -190,6 +196,9 @@ class Pipeline {
   }
 
   void save(std::size_t targets, SnapshotFile& into) const {
+    const auto& saved_before =
+        processes_.empty() ? std::nullopt : processes_.front().report.snapshot.saved;
+    if (saved_before) into.host = saved_before->host;
     for (ProcessIndex i = 0; i < processes_.size(); ++i) {
       const Looked& looked = processes_[i];
       SavedProcess& saved = into.processes.emplace_back();
@@ -267,6 +276,11 @@ class Pipeline {
 
 Reports look_at(const Options& options, const std::function<void(const Error&)>& trouble) {
   return Pipeline(options, trouble).run(nullptr);
+}
+
+Reports look_at_saved(SnapshotFile file, const std::string& path, const Options& options) {
+  const std::function<void(const Error&)> no_trouble = [](const Error&) {};
+  return Pipeline(options, no_trouble).run_on(std::move(file), path, nullptr);
 }
 
 Reports look_and_save(Options options, const std::function<void(const Error&)>& trouble,

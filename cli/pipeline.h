@@ -18,4 +18,8 @@ Reports look_at(const Options& options, const std::function<void(const Error&)>&
 Reports look_and_save(Options options, const std::function<void(const Error&)>& trouble,
                       SnapshotFile& into);
 
+/// The reports that a snapshot file gives; `path` is where it was read. Throws Error where its
+/// names are damaged.
+Reports look_at_saved(SnapshotFile file, const std::string& path, const Options& options);
+
 }  // namespace pstuck

@@ -2,13 +2,16 @@
 
 #include "attach/snapshot_file.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
 #include <functional>
+#include <sstream>
 
 #include "attach/error.h"
 #include "attach/saved_recording.h"
+#include "cli/pipeline.h"
 #include "tests/support/test_file.h"
 
 namespace pstuck {
@@ -138,6 +141,20 @@ TEST(SnapshotFile, OfTheFutureIsRefused) {
   file.version = SnapshotFile::kVersion + 1;
   EXPECT_NE(complaint(encode_snapshot_file(file)).find("was written by pstuck 9.8"),
             std::string::npos);
+}
+
+// One for each version that there was.
+TEST(SnapshotFile, OfEveryVersionIsRead) {
+  for (std::uint32_t version = 1; version <= SnapshotFile::kVersion; ++version) {
+    const std::string path =
+        fmt::format("{}/tests/snapshots/version_{}.pstuck", PSTUCK_SOURCE_DIR, version);
+    const Reports reports = look_at_saved(read_snapshot_file(path), path, {});
+    std::ostringstream text;
+    render(reports, Format::kText, {}, text);
+    EXPECT_NE(text.str().find("2 threads wait for each other"), std::string::npos) << text.str();
+    EXPECT_NE(text.str().find("holds g_router.mu_  taken in Router::dispatch"), std::string::npos)
+        << text.str();
+  }
 }
 
 TEST(SnapshotFile, HasAProcess) {
