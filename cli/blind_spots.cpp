@@ -56,6 +56,12 @@ std::string blind_spot_sentence(const BlindSpot& spot, const Sentences& sentence
 }
 
 void add_blind_spots_of_capture(const Sentences& sentences, std::vector<std::string>& into) {
+  const auto& saved = sentences.labels().report().snapshot.saved;
+  if (saved && saved->redacted) {
+    into.emplace_back(
+        "The snapshot was redacted: stacks' bytes, arguments, and names of users and machines are "
+        "not in it, so frames cannot be unwound or named anew.");
+  }
   const auto& spots = sentences.labels().report().snapshot.blind_spots;
   std::map<BlindSpotKind, std::size_t> seen;
   for (const BlindSpot& spot : spots) {

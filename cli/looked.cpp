@@ -83,7 +83,9 @@ Looked look_closely(Opened opened, const Options& options, const LockFile& files
   Symbols& symbols = options.record ? static_cast<Symbols&>(recorded) : *told;
   report.stacks = symbols.symbolize();
 
-  report.diagnosis = diagnose(report.snapshot, report.stacks, {memory, symbols, target},
+  RecordingMemory recorded_memory(memory);
+  Memory& asked = options.record ? static_cast<Memory&>(recorded_memory) : memory;
+  report.diagnosis = diagnose(report.snapshot, report.stacks, {asked, symbols, target},
                               {.scan_memory = options.scan_memory,
                                .max_memory = options.max_memory,
                                .locks = files.locks,
@@ -96,7 +98,10 @@ Looked look_closely(Opened opened, const Options& options, const LockFile& files
 
   add_blind_spots(symbols.blind_spots(), report.snapshot);
   add_blind_spots(report.diagnosis.blind_spots, report.snapshot);
-  if (options.record) looked.symbols = save(recorded.saved());
+  if (options.record) {
+    looked.symbols = save(recorded.saved());
+    looked.asked = recorded_memory.saved();
+  }
   return looked;
 }
 

@@ -34,6 +34,7 @@ struct Looked {
   Report report;
   bool from_outside = false;       ///< without a stop, stacks and files
   std::vector<std::byte> symbols;  ///< what its files told, for a snapshot file; else empty
+  std::vector<SavedBytes> asked;   ///< what the diagnosis read, stacks included; likewise
 };
 
 /// All that can be known of one target: five steps, and for a live target a sixth that confirms

@@ -35,6 +35,7 @@ struct Options {
   std::size_t follow = 4;  ///< hops from process to process beyond the targets
   std::string executable;
   bool record = false;  ///< remember what was seen, for a snapshot file
+  bool redact = false;  ///< of the memory only what the diagnosis asked for
   std::vector<std::string> lock_files;
   ScanMemory scan_memory = ScanMemory::kAuto;
   std::uint64_t max_memory = std::uint64_t{4} << 30;  ///< bytes that a scan may read

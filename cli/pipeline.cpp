@@ -7,6 +7,7 @@
 #include <set>
 
 #include "analyzers/confirm_across.h"
+#include "attach/redact.h"
 #include "cli/across_sentences.h"
 #include "cli/lock_file.h"
 #include "cli/looked.h"
@@ -207,8 +208,10 @@ class Pipeline {
       saved.recording = looked.opened.recording->recording();
       saved.recording.captures.front().blind_spots = looked.report.snapshot.blind_spots;
       saved.symbols = looked.symbols;
+      if (options_.redact && !looked.from_outside) saved.recording.memory = looked.asked;
     }
     for (const UnseenProcess& unseen : unseen_) into.unseen.push_back({unseen.pid, unseen.why});
+    if (options_.redact) redact(into);
   }
 
   void look_closely_at(const std::string& spec) {

@@ -61,6 +61,10 @@ Capture::Capture()
                  "\"-\" is standard output")
       ->type_name("FILE")
       ->group("Snapshot");
+  app.add_flag("--redact", redact_,
+               "leave out stacks' bytes, text in memory, arguments,\n"
+               "names of users and machines; the findings stay")
+      ->group("Snapshot");
   words_.add_target_options(app);
   words_.add_looking_options(app);
 }
@@ -68,9 +72,10 @@ Capture::Capture()
 int Capture::run() {
   SnapshotFile file{.written_by = "pstuck " PSTUCK_VERSION, .host = host_name()};
   int status = 0;
+  Options options = words_.understand(line().words());
+  options.redact = redact_;
   look_and_save(
-      words_.understand(line().words()),
-      [&](const Error& error) { status = report_trouble(error); }, file);
+      std::move(options), [&](const Error& error) { status = report_trouble(error); }, file);
   if (file.processes.empty()) return status;
   if (output_.empty()) output_ = name_of_file(file);
   const std::string bytes = encode_snapshot_file(file);
@@ -80,6 +85,10 @@ int Capture::run() {
                count_words(count_threads(file), "thread", "threads"),
                count_words(file.processes.size(), "process", "processes"), size_words(bytes.size()),
                shell_word(printable(output_)));
+    if (redact_) {
+      fmt::print(stderr,
+                 "  redacted: frames cannot be unwound or named anew with better debug files\n");
+    }
   }
   return status;
 }

@@ -14,6 +14,7 @@ class Capture final : public Command {
  private:
   OptionWords words_;
   std::string output_;
+  bool redact_ = false;
 };
 
 }  // namespace pstuck

@@ -36,7 +36,7 @@ _pstuck() {
   if [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W '-a --all-threads --format -o --output --color --exit-code
       --tree --pgid --name --all --no-stop --follow
-      --freeze --samples --interval --stack-bytes --scan-memory --max-memory --exe --lock-file
+      --freeze --samples --interval --stack-bytes --scan-memory --max-memory --exe --lock-file --redact
       --no-lines --max-frames -h --help --version' -- "$word")
     return
   fi

@@ -12,9 +12,11 @@ namespace {
 using nlohmann::json;
 
 /// Saves a snapshot there and gives pstuck's report on it.
-json save_and_report(const std::string& target, const Elsewhere& elsewhere) {
-  const Outcome saved =
-      run(pstuck_command({"capture", "-o", elsewhere.path("hang.pstuck"), target}));
+json save_and_report(const std::string& target, const Elsewhere& elsewhere,
+                     const Command& options = {}) {
+  Command command = pstuck_command({"capture", "-o", elsewhere.path("hang.pstuck"), target});
+  command.insert(command.end(), options.begin(), options.end());
+  const Outcome saved = run(command);
   EXPECT_EQ(saved.status, 0) << saved.err;
   const Outcome outcome = elsewhere.run_pstuck({"--format", "json", "/hang.pstuck"});
   EXPECT_EQ(outcome.status, 0) << outcome.err;
@@ -44,6 +46,18 @@ TEST_P(SavedSample, IsDiagnosedElsewhere) {
 INSTANTIATE_TEST_SUITE_P(
     , SavedSample, ::testing::ValuesIn(list_samples({"O0", "O2", "stripped", "static", "shared"})),
     sample_name);
+
+class RedactedSample : public SavedSample {};
+
+TEST_P(RedactedSample, IsDiagnosedElsewhere) {
+  const json report = save_and_report(sample_.target(), elsewhere_, {"--redact"});
+  ASSERT_EQ(report.at("targets").size(), 1U);
+  EXPECT_EQ(report.at("targets").at(0).at("saved").at("redacted"), true);
+  expect_truth(report.at("targets").at(0), GetParam(), sample_.truth(), Source::kLive);
+  expect_across(report, sample_.truth());
+}
+
+INSTANTIATE_TEST_SUITE_P(, RedactedSample, ::testing::ValuesIn(list_samples({"O2"})), sample_name);
 
 class SavedCore : public SavedSample {};
 
