@@ -5,6 +5,7 @@
 
 #include "cli/commands/capture.h"
 #include "cli/commands/diagnose.h"
+#include "cli/commands/triage.h"
 #include "cli/output.h"
 
 namespace pstuck {
@@ -18,6 +19,7 @@ std::unique_ptr<Command> make() {
 constexpr std::array kCommands{
     CommandRow{"", "says who waits for whom", make<Diagnose>},
     CommandRow{"capture", "saves a snapshot for later and for elsewhere", make<Capture>},
+    CommandRow{"triage", "groups many reports, snapshots and cores by what hangs", make<Triage>},
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "attach/mappings.h"
 #include "cli/across_sentences.h"
+#include "cli/hang_signature.h"
 #include "cli/json_across.h"
 #include "cli/json_kernel.h"
 #include "cli/json_words.h"
@@ -409,6 +410,12 @@ Json ReportWriter::samples() const {
            })}};
 }
 
+Json json_of_signature(const Reports& reports) {
+  const auto signature = find_hang_signature(reports);
+  if (!signature) return nullptr;
+  return {{"id", signature->id}, {"kind", signature->kind}, {"words", signature->words}};
+}
+
 }  // namespace
 
 void render_json(const Reports& reports, std::ostream& out) {
@@ -426,7 +433,8 @@ void render_json(const Reports& reports, std::ostream& out) {
                          [](const UnseenProcess& process) {
                            return Json{{"pid", process.pid.value}, {"why", process.why}};
                          })},
-      {"across", json_of_across(reports)}};
+      {"across", json_of_across(reports)},
+      {"signature", json_of_signature(reports)}};
   // ASCII only: whatever the target's names hold, the document is safe to show on a terminal.
   out << document.dump(2, ' ', true, Json::error_handler_t::replace) << '\n';
 }
