@@ -5,6 +5,7 @@
 
 #include "cli/commands/capture.h"
 #include "cli/commands/diagnose.h"
+#include "cli/commands/diff.h"
 #include "cli/commands/triage.h"
 #include "cli/output.h"
 
@@ -19,6 +20,7 @@ std::unique_ptr<Command> make() {
 constexpr std::array kCommands{
     CommandRow{"", "says who waits for whom", make<Diagnose>},
     CommandRow{"capture", "saves a snapshot for later and for elsewhere", make<Capture>},
+    CommandRow{"diff", "says who moved between two looks, and who did not", make<Diff>},
     CommandRow{"triage", "groups many reports, snapshots and cores by what hangs", make<Triage>},
 };
 
