@@ -229,11 +229,12 @@ class Joiner {
               cycle.ends_by_itself ? std::min(*cycle.ends_by_itself, left) : left;
         }
       } else if (status.kernel_wait) {
-        const CallAct act = view.diagnosis.kernel_waits[*status.kernel_wait].subject.act;
+        const KernelWait& wait = view.diagnosis.kernel_waits[*status.kernel_wait];
+        const CallAct act = wait.subject.act;
         const bool for_child = act == CallAct::kChild || act == CallAct::kVfork;
         const bool may_wake =
             handles_timers(facts) || (handles_ends_of_children(facts) && !for_child);
-        if (may_wake) cycle.evidence = Evidence::kInferred;
+        if (may_wake || wait.likely) cycle.evidence = Evidence::kInferred;
       }
     }
     if (!since_known) cycle.since.reset();

@@ -22,6 +22,10 @@ class KernelWaitFinder {
       if (const auto file = find_file(descriptor)) wait.files.push_back(*file);
     }
     wait.processes = find_processes(wait);
+    if (wait.subject.act == CallAct::kOpen) {
+      wait.processes = find_likely_openers(wait);
+      wait.likely = !wait.processes.empty();
+    }
     if (are_all_of_processes(wait.subject)) wait.needs = Needs::kAll;
     wait.deadline = read_call_deadline(number, thread, snapshot_, memory_);
     const auto limit = wait.deadline ? std::nullopt : find_socket_limit(wait);
@@ -96,6 +100,17 @@ class KernelWaitFinder {
     std::ranges::sort(processes);
     processes.erase(std::unique(processes.begin(), processes.end()), processes.end());
     return processes;
+  }
+
+  // Of a FIFO that somebody has open as the thread waits for it nobody need open it.
+  [[nodiscard]] std::vector<Tid> find_likely_openers(const KernelWait& wait) const {
+    const Tid thread = snapshot_.threads[wait.thread].tid;
+    const auto file = std::ranges::find(kernel_.to_open, thread, &FileToOpen::thread);
+    if (file == kernel_.to_open.end() || kernel_.some_not_seen) return {};
+    const bool is_met = std::ranges::any_of(kernel_.users, [&](const FileUser& user) {
+      return user.file == file->id && (wait.subject.reads ? user.writes : user.reads);
+    });
+    return is_met ? std::vector<Tid>() : file->likely_openers;
   }
 
   // Empty if anybody unknown can wake the thread too.

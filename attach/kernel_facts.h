@@ -120,6 +120,8 @@ struct FileToOpen {
   Tid thread;
   FileKind kind = FileKind::kOther;
   FileId id;
+  /// Processes that may come to open it, where nobody has it open: find_fifo_openers().
+  std::vector<Tid> likely_openers;
 };
 
 /// One of a set of System V semaphores that somebody waits for.

@@ -10,6 +10,7 @@
 
 #include "attach/call_subject.h"
 #include "attach/freezer.h"
+#include "attach/fifo_openers.h"
 #include "attach/local_files.h"
 #include "attach/open_files.h"
 #include "attach/socket_peers.h"
@@ -217,6 +218,9 @@ void KernelFactsReader::look_at_path(const CallSubject& subject, Tid thread) {
   if (!file || !S_ISFIFO(file->st_mode)) return;
   const FileId id{file->st_dev, file->st_ino};
   facts_.to_open.push_back({.thread = thread, .kind = FileKind::kPipe, .id = id});
+  facts_.to_open.back().likely_openers = find_fifo_openers(process_.pid, id, subject.path);
+  const auto& openers = facts_.to_open.back().likely_openers;
+  concerned_.insert(openers.begin(), openers.end());
   wanted_.insert(id);
 }
 

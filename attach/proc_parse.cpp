@@ -153,6 +153,7 @@ std::optional<StatFacts> parse_stat(std::string_view text) {
   facts.state = field[0][0];
   facts.parent = parse_tid(field[1]);
   facts.group = parse_tid(field[2]);
+  facts.session = parse_tid(field[3]);
   facts.flags = parse_integer<std::uint64_t>(field[6]).value_or(0);
   facts.kernel_ticks = parse_integer<std::uint64_t>(field[12]).value_or(0);
   facts.cpu_ticks = parse_integer<std::uint64_t>(field[11]).value_or(0) + facts.kernel_ticks;

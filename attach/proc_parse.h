@@ -17,6 +17,7 @@ struct StatFacts {
   char state = '?';
   Tid parent;
   Tid group;                             ///< process group
+  Tid session;
   std::uint64_t flags = 0;               ///< PF_* of include/linux/sched.h
   std::uint64_t cpu_ticks = 0;           ///< user and system
   std::uint64_t kernel_ticks = 0;        ///< system alone

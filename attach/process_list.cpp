@@ -57,7 +57,7 @@ std::vector<ListedProcess> list_processes() {
     const bool has_ended =
         stat->state == 'Z' && ProcDirectory(proc_path(pid, "task")).read_ids().size() < 2;
     if (has_ended) continue;
-    list.push_back({pid, stat->parent, stat->group, stat->name});
+    list.push_back({pid, stat->parent, stat->group, stat->session, stat->name});
   }
   return list;
 }

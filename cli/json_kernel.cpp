@@ -102,6 +102,7 @@ Json json_of_kernel_wait(const KernelWait& wait, const Snapshot& snapshot) {
           {"opens", json_of_file_to_open(snapshot.threads.at(wait.thread).tid, kernel)},
           {"address", or_null(subject.address)},
           {"processes", list_of(wait.processes, [](Tid pid) { return Json(pid.value); })},
+          {"likely", wait.likely},
           {"deadline", json_of_deadline(wait.deadline)}};
 }
 

@@ -223,7 +223,10 @@ std::string Sentences::want_of_path(const KernelWait& wait) const {
   const std::string text = fmt::format("to open {}{} to {}", path_kind_words(file->kind), path,
                                        reads ? "read" : "write");
   if (is_met || snapshot.kernel.some_not_seen) return text;
-  return fmt::format("{}, which nobody has open to {}", text, reads ? "write" : "read");
+  const std::string alone =
+      fmt::format("{}, which nobody has open to {}", text, reads ? "write" : "read");
+  if (!wait.likely) return alone;
+  return fmt::format("{} yet; likely to be opened by {}", alone, must_act(wait));
 }
 
 std::string Sentences::want_of_semaphore(const KernelWait& wait) const {

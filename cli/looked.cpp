@@ -20,6 +20,7 @@ void confirm_findings(Target& target, Report& report) {
   if (!first) return;  // a core: nothing moves in it
   wait_until_settled(report.snapshot.is_running(), [&](bool is_last) {
     auto second = target.look_again(request.threads, request.locks);
+    if (!second) return true;  // a snapshot may lack what it is asked for
     const bool still = nothing_moved(report.snapshot, *first, *second, report.diagnosis);
     if (still || is_last) confirm(report.snapshot, *first, *second, report.diagnosis);
     first = std::move(second);

@@ -4,12 +4,14 @@
 //     parent ──waits for the end of──▶ child ──writes to a full pipe, which only reads──▶ parent
 //
 // and so with file locks, locks of open files, mutexes in shared memory, sockets whose ends both
-// wait for the other's word, a terminal that nobody reads, a pipe that nobody else writes to, and a
-// mixture over three of them.
-// In the last story there is one process more, which could write: it is no deadlock.
+// wait for the other's word, a terminal that nobody reads, a pipe that nobody else writes to, FIFOs
+// that are opened in opposite order, and a mixture over three of them.
+// In the last two stories it is no deadlock: there is one process more, which could write, and one
+// process more, which is about to open the FIFO.
 //
 // Run with: pipe_and_child file_locks open_file_locks shared_mutexes
-// Run with: tcp_request unix_request both_send terminal own_pipe mixture helper_can_write
+// Run with: tcp_request unix_request both_send terminal own_pipe fifos mixture
+// Run with: helper_can_write fifo_of_another
 // pstuck: wait for each other
 // pstuck: waits for itself
 // pstuck: Nothing is stuck
@@ -19,6 +21,7 @@
 #include <netinet/in.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -78,7 +81,7 @@ bool is_asleep(pid_t process) {
   const bool read = file != nullptr && std::fscanf(file, "%ld", &call) == 1;
   if (file != nullptr) std::fclose(file);
   constexpr long kLast[] = {SYS_wait4, SYS_read,  SYS_write, SYS_flock,
-                            SYS_fcntl, SYS_futex, SYS_pause};
+                            SYS_fcntl, SYS_futex, SYS_pause, SYS_openat};
   return read && std::find(std::begin(kLast), std::end(kLast), call) != std::end(kLast);
 }
 
@@ -235,6 +238,39 @@ void mixture() {
   waitpid(child, nullptr, 0);
 }
 
+/// Each opens one to read and would open the other to write then.
+void fifos() {
+  sample::tell("likely");
+  sample::tell("across parent child");
+  const std::string path = "/tmp/pstuck-circle-" + std::to_string(getpid());
+  const std::string requests = path + "-requests";
+  const std::string replies = path + "-replies";
+  mkfifo(requests.c_str(), 0600);
+  mkfifo(replies.c_str(), 0600);
+  start(1, "child", [&] {
+    const int in = open(replies.c_str(), O_RDONLY);
+    write_much(open(requests.c_str(), O_WRONLY));
+    read_one(in);
+  });
+  const int in = open(requests.c_str(), O_RDONLY);
+  write_much(open(replies.c_str(), O_WRONLY));
+  read_one(in);
+}
+
+/// Who waits in an open of another FIFO does not know this one.
+void fifo_of_another() {
+  sample::tell("healthy");
+  const std::string path = "/tmp/pstuck-circle-" + std::to_string(getpid());
+  const std::string own = path + "-own";
+  mkfifo(own.c_str(), 0600);
+  start(1, "child", [path] {
+    const std::string other = path + "-other";
+    mkfifo(other.c_str(), 0600);
+    execlp("sh", "sh", "-c", ": < \"$0\"", other.c_str(), nullptr);
+  });
+  open(own.c_str(), O_RDONLY);
+}
+
 void helper_can_write() {
   sample::tell("healthy");
   int ends[2];
@@ -263,8 +299,10 @@ constexpr Story kStories[] = {
     {"both_send", 2, [] { socket_pair(true); }},
     {"terminal", 2, terminal},
     {"own_pipe", 1, own_pipe},
+    {"fifos", 2, fifos},
     {"mixture", 3, mixture},
     {"helper_can_write", 3, helper_can_write},
+    {"fifo_of_another", 2, fifo_of_another},
 };
 
 int main(int, char** argv) {

@@ -17,6 +17,7 @@
 ///                                                 this KIND, or none; PROCESS must act, 0: unknown
 ///   cycle ROLE ROLE …                             each waits for what the next one has
 ///   knot ROLE ROLE …                              all wait for each other, not only in one ring
+///   likely                                        … and such are inferred, not recorded
 ///   across ROLE ROLE …                            the same with roles in several processes
 ///   finding KIND EVIDENCE                         KIND and EVIDENCE, PART as in the JSON report
 ///   pile_up LOCK THREADS HOLDER · root ROLE · healthy · skip REASON · ready

@@ -12,7 +12,8 @@ namespace {
 using nlohmann::json;
 
 /// The names of those who are in the deadlock, once there is one.
-std::multiset<std::string> names_in_deadlock(const Command& targets, std::size_t members) {
+std::multiset<std::string> names_in_deadlock(const Command& targets, std::size_t members,
+                                             const std::string& evidence = "recorded") {
   json report;
   const bool found = poll_until([&] {
     report = report_on(targets);
@@ -22,7 +23,7 @@ std::multiset<std::string> names_in_deadlock(const Command& targets, std::size_t
   std::multiset<std::string> names;
   if (!found) return names;
   const json& deadlock = report.at("across").at("deadlocks").at(0);
-  EXPECT_EQ(deadlock.at("evidence"), "recorded") << deadlock;
+  EXPECT_EQ(deadlock.at("evidence"), evidence) << deadlock;
   for (const json& member : deadlock.at("members")) {
     for (const char* list : {"targets", "followed"}) {
       for (const json& target : report.at(list)) {
@@ -52,6 +53,46 @@ TEST(RealPrograms, TwoScriptsWithTwoFileLocks) {
   const Subprocess other(script_with_two_locks(directory / "b", directory / "a"));
   EXPECT_EQ(names_in_deadlock({std::to_string(one.pid())}, 4),
             (std::multiset<std::string>{"bash", "bash", "flock", "flock"}));
+  std::filesystem::remove_all(directory);
+}
+
+/// Opens the one to read, and then would the other to write.
+Command script_with_two_fifos(const std::string& first, const std::string& second) {
+  return {"bash", "-c", R"(exec 3<"$1"; exec 4>"$2"; cat <&3 >&4)", "script", first, second};
+}
+
+// Nobody but the two has to do with them; the kernel does not know that, so it is likely.
+TEST(RealPrograms, TwoScriptsThatOpenTwoFifosInOppositeOrder) {
+  const auto directory = make_test_directory();
+  const std::string requests = directory / "requests";
+  const std::string replies = directory / "replies";
+  ASSERT_EQ(run({"mkfifo", requests, replies}).status, 0);
+  const Subprocess one(script_with_two_fifos(requests, replies));
+  const Subprocess other(script_with_two_fifos(replies, requests));
+  EXPECT_EQ(names_in_deadlock({std::to_string(one.pid())}, 2, "inferred"),
+            (std::multiset<std::string>{"bash", "bash"}));
+  std::filesystem::remove_all(directory);
+}
+
+// Who waits to open one of them, but has never heard of the other, is no partner.
+TEST(RealPrograms, AScriptThatDoesNotKnowTheOtherFifoIsInNoDeadlock) {
+  const auto directory = make_test_directory();
+  const std::string requests = directory / "requests";
+  const std::string replies = directory / "replies";
+  ASSERT_EQ(run({"mkfifo", requests, replies}).status, 0);
+  const Subprocess one(script_with_two_fifos(requests, replies));
+  const Subprocess unrelated({"bash", "-c", R"(exec 3<"$1")", "script", replies});
+  const std::string target = std::to_string(one.pid());
+  json report;
+  EXPECT_TRUE(poll_until([&] {
+    report = report_on({target, std::to_string(unrelated.pid())});
+    const json& first = report.at("targets").at(0).at("threads").at(0);
+    const json& second = report.at("targets").at(1).at("threads").at(0);
+    return first.at("kernel_wait").is_object() && second.at("kernel_wait").is_object() &&
+           first.at("kernel_wait").at("act") == "open" &&
+           second.at("kernel_wait").at("act") == "open";
+  })) << report.dump(1);
+  EXPECT_TRUE(report.at("across").at("deadlocks").empty()) << report.at("across");
   std::filesystem::remove_all(directory);
 }
 

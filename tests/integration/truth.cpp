@@ -84,6 +84,7 @@ void learn_of_lock(Truth& truth, const std::string& fact, std::istream& words) {
 void learn_of_hang(Truth& truth, const std::string& fact, std::istream& words) {
   if (fact == "cycle") truth.cycles.push_back(read_words(words));
   if (fact == "knot") truth.knots.push_back(read_words(words));
+  if (fact == "likely") truth.likely = true;
   if (fact == "across") truth.across.push_back(read_words(words));
   if (fact == "pile_up") truth.pile_ups.push_back(read_pile_up(words));
   if (fact == "finding") {
