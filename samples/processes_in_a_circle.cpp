@@ -15,6 +15,7 @@
 // pstuck: wait for each other
 // pstuck: waits for itself
 // pstuck: Nothing is stuck
+// pstuck: No hang found
 
 #include <arpa/inet.h>
 #include <fcntl.h>
