@@ -20,7 +20,7 @@ enum class ErrorKind {
   kOutput,
 };
 
-/// pstuck cannot go on. Thrown while opening, capturing and writing; caught once, in main.
+/// pstuck cannot go on. Thrown while opening, capturing and writing; caught once, in run_command().
 class Error : public std::runtime_error {
  public:
   /// `message` is one sentence without a full stop; `hint` is the next thing to try, may be empty.

@@ -18,6 +18,7 @@ class HelpFormatter : public CLI::Formatter {
   std::string make_help(const CLI::App* app, std::string /*name*/,
                         CLI::AppFormatMode /*mode*/) const override {
     std::string text = fmt::format("Usage: {}\n{}", text_.usage, text_.about);
+    if (!text_.commands.empty()) text += "\nCommands (pstuck COMMAND --help):\n" + text_.commands;
     for (const std::string& group : app->get_groups()) {
       if (group.empty()) continue;
       text += "\n" + group + ":\n";

@@ -11,6 +11,7 @@ namespace pstuck {
 struct HelpText {
   std::string_view usage;     ///< "pstuck [OPTION]... TARGET..."
   std::string_view about;     ///< lines
+  std::string commands;       ///< lines, of the other commands; may be empty
   std::string_view examples;  ///< lines, behind the options
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/command_line.h"
+#include "cli/trouble.h"
 
 namespace pstuck {
 
@@ -21,6 +22,9 @@ class Command {
   /// After the line was parsed. Returns the exit status. Throws Error.
   virtual int run() = 0;
 
+  /// The exit status when run() or the command line gave an Error.
+  [[nodiscard]] virtual int trouble_status() const { return kTrouble; }
+
  private:
   CommandLine line_;
 };
@@ -33,7 +37,7 @@ struct CommandRow {
 
 std::span<const CommandRow> list_commands();
 
-/// Parses and runs the command that `argv` names. Returns the exit status. Throws Error.
+/// Parses and runs the command that `argv` names. Returns the exit status.
 int run_command(int argc, const char* const* argv);
 
 }  // namespace pstuck

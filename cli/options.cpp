@@ -137,6 +137,10 @@ Options OptionWords::understand(std::vector<std::string> targets) {
   if (options_.targets.empty() && options_.choices.empty()) {
     refuse("no TARGET was given", "try pstuck PID, pstuck CORE or pstuck --all; see pstuck --help");
   }
+  return understand();
+}
+
+Options OptionWords::understand() {
   constexpr std::array kFormats{std::pair{std::string_view("text"), Format::kText},
                                 std::pair{std::string_view("json"), Format::kJson},
                                 std::pair{std::string_view("postmortem"), Format::kPostmortem}};

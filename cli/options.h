@@ -32,6 +32,8 @@ struct Options {
   std::optional<std::size_t> samples;      ///< looks at what threads do; none: where it is worth it
   std::chrono::milliseconds interval{50};  ///< between these
   bool stop = true;
+  /// From then on processes are looked at from outside, and closely only where something may hang.
+  std::optional<std::chrono::steady_clock::time_point> closely_until;
   std::size_t follow = 4;  ///< hops from process to process beyond the targets
   std::string executable;
   bool record = false;  ///< remember what was seen, for a snapshot file
@@ -51,6 +53,9 @@ class OptionWords {
 
   /// What they mean; `targets` are the words that are no options. Throws Error with kUsage.
   Options understand(std::vector<std::string> targets);
+
+  /// The same for a command that knows its targets by itself.
+  Options understand();
 
  private:
   void understand_choices();

@@ -1,8 +1,10 @@
 #include "cli/pipeline.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -13,6 +15,7 @@
 #include "cli/looked.h"
 #include "cli/renderers.h"
 #include "cli/settle.h"
+#include "cli/trouble.h"
 
 namespace pstuck {
 namespace {
@@ -216,8 +219,10 @@ class Pipeline {
 
   void look_closely_at(const std::string& spec) {
     try {
-      processes_.push_back(look_closely(open_for_looking(spec, options_), options_, files_,
-                                        descriptors_, progress_));
+      Opened opened = open_for_looking(spec, options_);
+      processes_.push_back(
+          is_late() ? look_from_outside(std::move(opened), descriptors_)
+                    : look_closely(std::move(opened), options_, files_, descriptors_, progress_));
       known_.insert(processes_.back().report.snapshot.process.pid);
     } catch (const Error& error) {
       trouble_(error);
@@ -234,17 +239,18 @@ class Pipeline {
       if (progress) progress(i, chosen.size());
       try {
         processes_.push_back(
-            choice.by == ProcessChoice::By::kAll
+            choice.by == ProcessChoice::By::kAll || is_late()
                 ? look_from_outside(open_process(chosen[i], options_), descriptors_)
                 : look_closely(open_process(chosen[i], options_), options_, files_, descriptors_,
                                progress_));
       } catch (const Error& error) {
-        const bool has_ended = error.kind == ErrorKind::kExited ||
-                               error.kind == ErrorKind::kNoSuchProcess ||
-                               error.kind == ErrorKind::kZombie;
-        if (!has_ended) unseen_.push_back({chosen[i], error.what()});
+        if (!is_of_ended_process(error)) unseen_.push_back({chosen[i], error.what()});
       }
     }
+  }
+
+  [[nodiscard]] bool is_late() const {
+    return options_.closely_until && *options_.closely_until <= std::chrono::steady_clock::now();
   }
 
   /// Of the targets that were looked at from outside. Whether there were any.
@@ -284,6 +290,12 @@ Reports look_at(const Options& options, const std::function<void(const Error&)>&
 Reports look_at_saved(SnapshotFile file, const std::string& path, const Options& options) {
   const std::function<void(const Error&)> no_trouble = [](const Error&) {};
   return Pipeline(options, no_trouble).run_on(std::move(file), path, nullptr);
+}
+
+SnapshotFile new_snapshot_file() {
+  std::array<char, 256> host{};
+  const bool known = ::gethostname(host.data(), host.size() - 1) == 0;
+  return {.written_by = "pstuck " PSTUCK_VERSION, .host = known ? host.data() : ""};
 }
 
 Reports look_and_save(Options options, const std::function<void(const Error&)>& trouble,

@@ -18,6 +18,9 @@ Reports look_at(const Options& options, const std::function<void(const Error&)>&
 Reports look_and_save(Options options, const std::function<void(const Error&)>& trouble,
                       SnapshotFile& into);
 
+/// A file of this machine and this version of pstuck, without processes.
+SnapshotFile new_snapshot_file();
+
 /// The reports that a snapshot file gives; `path` is where it was read. Throws Error where its
 /// names are damaged.
 Reports look_at_saved(SnapshotFile file, const std::string& path, const Options& options);

@@ -37,6 +37,21 @@ std::vector<const Report*> find_calm_crowd(const Reports& reports) {
   return calm;
 }
 
+/// The targets that get a page of their own, those that hang first.
+std::vector<ProcessIndex> order_pages(const Reports& reports, const RenderOptions& options,
+                                      const std::vector<const Report*>& crowd) {
+  const auto& targets = reports.targets;
+  std::vector<ProcessIndex> pages;
+  for (ProcessIndex i = 0; i < targets.size(); ++i) {
+    if (std::ranges::find(crowd, &targets[i]) != crowd.end()) continue;
+    if (!options.all_threads && targets.size() > 1 && is_told_whole(reports, i)) continue;
+    pages.push_back(i);
+  }
+  std::stable_partition(pages.begin(), pages.end(),
+                        [&](ProcessIndex i) { return !targets[i].diagnosis.findings.empty(); });
+  return pages;
+}
+
 void render_texts(const Reports& reports, const RenderOptions& options, std::ostream& out) {
   const Palette palette = options.colour ? kTerminalPalette : Palette{};
   render_across(reports, palette, out);
@@ -44,9 +59,7 @@ void render_texts(const Reports& reports, const RenderOptions& options, std::ost
   std::vector<const Report*> crowd;
   if (!options.all_threads) crowd = find_calm_crowd(reports);
   bool is_first = true;
-  for (ProcessIndex i = 0; i < targets.size(); ++i) {
-    if (std::ranges::find(crowd, &targets[i]) != crowd.end()) continue;
-    if (!options.all_threads && targets.size() > 1 && is_told_whole(reports, i)) continue;
+  for (const ProcessIndex i : order_pages(reports, options, crowd)) {
     out << (is_first ? "" : "\n");
     is_first = false;
     if (targets.size() > 1) {

@@ -17,10 +17,6 @@ constexpr std::size_t kShownMembers = 16;
 constexpr std::size_t kShownStacks = 8;
 constexpr std::size_t kFramesOfAStack = 12;
 
-std::string words_of(const CrossCycle& cycle) {
-  return cycle.evidence == Evidence::kInferred ? "LIKELY DEADLOCK" : "DEADLOCK";
-}
-
 void print_members(const AcrossSentences& sentences, const AcrossSentences& plain,
                    const CrossCycle& cycle, std::ostream& out) {
   const std::size_t shown = std::min(cycle.members.size(), kShownMembers);
@@ -83,8 +79,8 @@ void render_across(const Reports& reports, const Palette& palette, std::ostream&
   const AcrossSentences plain(reports);
   const auto& cycles = reports.across.cycles;
   for (std::size_t i = 0; i < cycles.size(); ++i) {
-    out << palette.paint(palette.bad, words_of(cycles[i])) << "  " << sentences.verdict(cycles[i])
-        << '\n';
+    out << palette.paint(palette.bad, verdict_word(FindingKind::kDeadlock, cycles[i].evidence))
+        << "  " << sentences.verdict(cycles[i]) << '\n';
     if (i < kFullCycles) {
       out << '\n';
       print_members(sentences, plain, cycles[i], out);

@@ -204,8 +204,7 @@ void print_frames(const TextPage& page, const FrameRange& range,
 
 void print_verdict(const TextPage& page, const Finding& finding, std::string_view subject) {
   const bool deadlock = finding.kind == FindingKind::kDeadlock;
-  std::string word = deadlock ? "DEADLOCK" : "STUCK";
-  if (deadlock && finding.evidence == Evidence::kInferred) word = "LIKELY DEADLOCK";
+  std::string word(verdict_word(finding.kind, finding.evidence));
   if (deadlock && page.labels().deadlocks() > 1 && finding.cycle) {
     const auto& cycle = page.report.diagnosis.cycles.at(*finding.cycle);
     const auto number =

@@ -15,4 +15,9 @@ int report_trouble(const Error& error) {
   return kTrouble;
 }
 
+bool is_of_ended_process(const Error& error) {
+  return error.kind == ErrorKind::kExited || error.kind == ErrorKind::kNoSuchProcess ||
+         error.kind == ErrorKind::kZombie;
+}
+
 }  // namespace pstuck

@@ -26,6 +26,11 @@ std::string duration_words(std::chrono::nanoseconds duration) {
   return fmt::format("{}d {}h", s / 86400, s % 86400 / 3600);
 }
 
+std::string_view verdict_word(FindingKind kind, Evidence evidence) {
+  if (kind != FindingKind::kDeadlock) return "STUCK";
+  return evidence == Evidence::kInferred ? "LIKELY DEADLOCK" : "DEADLOCK";
+}
+
 std::string size_words(std::uint64_t bytes) {
   if (bytes < 1024) return count_words(bytes, "byte", "bytes");
   const char* unit = "KMGTPE";

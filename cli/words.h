@@ -15,6 +15,9 @@ namespace pstuck {
 /// "25 ms", "4.2 s", "3m 12s", "2h 05m", "3d 4h"; rounded down, as most durations are lower bounds.
 std::string duration_words(std::chrono::nanoseconds duration);
 
+/// "DEADLOCK", "LIKELY DEADLOCK", "STUCK".
+std::string_view verdict_word(FindingKind kind, Evidence evidence);
+
 /// "512 bytes", "64 KiB", "260 MiB", "1.5 GiB"; rounded down.
 std::string size_words(std::uint64_t bytes);
 

@@ -1,7 +1,6 @@
 #include "cli/commands/capture.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdio>
 
@@ -24,11 +23,6 @@ Examples:
   pstuck hang.pstuck                        what was wrong, on any machine
   pstuck capture --tree 48213               the process and all its descendants
 )";
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
 
 /// As gcore names its files: after the process.
 std::string name_of_file(const SnapshotFile& file) {
@@ -70,7 +64,7 @@ Capture::Capture()
 }
 
 int Capture::run() {
-  SnapshotFile file{.written_by = "pstuck " PSTUCK_VERSION, .host = host_name()};
+  SnapshotFile file = new_snapshot_file();
   int status = 0;
   Options options = words_.understand(line().words());
   options.redact = redact_;

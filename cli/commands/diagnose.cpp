@@ -1,5 +1,6 @@
 #include "cli/commands/diagnose.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -30,6 +31,14 @@ Examples:
                                             for scripts: status 1 on a hang
 )";
 
+std::string list_verbs() {
+  std::string lines;
+  for (const CommandRow& command : list_commands()) {
+    if (!command.name.empty()) lines += fmt::format("  {:<25}{}\n", command.name, command.summary);
+  }
+  return lines;
+}
+
 }  // namespace
 
 Diagnose::Diagnose()
@@ -39,6 +48,7 @@ Diagnose::Diagnose()
                "Says which threads of a hung process wait for what, who holds it, and what the\n"
                "holder is doing. A TARGET is a process id or a core file. Of several it also\n"
                "says which wait for each other.\n",
+           .commands = list_verbs(),
            .examples = kExamples}) {
   CLI::App& app = line().app();
   words_.add_report_options(app);

@@ -30,8 +30,8 @@ constexpr std::string_view kExamples =
 Examples:
   pstuck triage hangs/                      which hangs there are, newest first
   pstuck triage --format jsonl hangs/ > hangs.jsonl
-                                            a line for each artifact, for sqlite3,
-                                            DuckDB or Spark
+                                            a line for each, for sqlite3, DuckDB
+                                            or Spark
 )";
 constexpr std::size_t kWidth = 200;
 constexpr std::size_t kShownNames = 3;

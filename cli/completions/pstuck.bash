@@ -3,6 +3,8 @@
 _pstuck() {
   local word=${COMP_WORDS[COMP_CWORD]}
   local before=${COMP_WORDS[COMP_CWORD - 1]}
+  local verb=
+  [[ ${COMP_WORDS[1]} == @(run|watch) && $COMP_CWORD -gt 1 ]] && verb=${COMP_WORDS[1]}
   COMPREPLY=()
   # The shell makes --format=json three words: the option, "=" and the value.
   [[ $word == = ]] && word=
@@ -23,25 +25,41 @@ _pstuck() {
         return
       fi
       ;;
-    -o | --output | --exe | --lock-file)
+    -o | --output | --exe | --lock-file | --junit)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
       ;;
-    --samples | --interval | --stack-bytes | --max-frames | --max-memory | --follow | --tree | --pgid | \
+    --artifacts)
+      mapfile -t COMPREPLY < <(compgen -d -- "$word")
+      return
+      ;;
+    --exec)
+      mapfile -t COMPREPLY < <(compgen -c -- "$word")
+      return
+      ;;
+    --timeout | --quiet | --kill-after | --budget | --cores | --every | --for | --samples | --interval | --stack-bytes | --max-frames | --max-memory | --follow | --tree | --pgid | \
       --name)
       return
       ;;
   esac
+  local looking='--no-stop --follow --freeze --samples --interval --stack-bytes --scan-memory
+    --max-memory --exe --lock-file --redact --no-lines --max-frames -h --help --version'
+  local report='-a --all-threads --format -o --output --color --exit-code --tree --pgid --name --all'
+  local run='--timeout --quiet --kill-after --budget --artifacts --cores --junit'
+  local watch='--every --for --until-stuck --exec --artifacts'
   if [[ $word == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W '-a --all-threads --format -o --output --color --exit-code
-      --tree --pgid --name --all --no-stop --follow
-      --freeze --samples --interval --stack-bytes --scan-memory --max-memory --exe --lock-file --redact
-      --no-lines --max-frames -h --help --version' -- "$word")
+    [[ -n $verb ]] && report=${!verb}
+    mapfile -t COMPREPLY < <(compgen -W "$report $looking" -- "$word")
     return
   fi
   compopt -o filenames
+  if [[ $verb == run ]]; then
+    mapfile -t COMPREPLY < <(compgen -c -- "$word")
+    return
+  fi
   mapfile -t COMPREPLY < <(
+    ((COMP_CWORD == 1)) && compgen -W 'capture diff run triage watch' -- "$word"
     (cd /proc && compgen -G '[0-9]*') | while read -r pid; do compgen -W "$pid" -- "$word"; done
     compgen -f -- "$word"
   )

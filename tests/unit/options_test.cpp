@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "attach/error.h"
 #include "cli/commands/diagnose.h"
 
@@ -117,12 +119,14 @@ TEST(CommandLine, AnswersHelpAndVersion) {
 }
 
 TEST(CommandLine, HelpFitsATerminal) {
-  const std::string help = answer_to({"--help"});
-  std::size_t from = 0;
-  for (std::size_t end = help.find('\n'); end != help.npos; end = help.find('\n', from)) {
-    EXPECT_LE(end - from, 80U) << help.substr(from, end - from);
-    from = end + 1;
+  for (const CommandRow& command : list_commands()) {
+    std::istringstream help(command.make()->line().help());
+    for (std::string line; std::getline(help, line);) EXPECT_LE(line.size(), 80U) << line;
   }
+}
+
+TEST(CommandLine, HelpListsTheCommands) {
+  EXPECT_NE(answer_to({"--help"}).find("\n  run  "), std::string::npos);
 }
 
 TEST(CommandLine, SuggestsTheNearestOption) {
