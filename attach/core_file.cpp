@@ -4,10 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <optional>
 
 #include "attach/elf_image.h"
 #include "attach/error.h"
@@ -15,43 +11,12 @@
 namespace pstuck {
 namespace {
 
+// Each is a mapping: some systems allow 16 million (vm.max_map_count), none has them.
+constexpr std::uint64_t kMostProgramHeaders = std::uint64_t{1} << 22;
+
 constexpr std::string_view kWhatIsNeeded = "pstuck needs a PID or a core, such as gcore PID makes";
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
-[[noreturn]] void throw_unreadable(const std::string& path, int error) {
-  switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-      throw Error(ErrorKind::kUnreadable, fmt::format("there is no file {}", path),
-                  std::string(kWhatIsNeeded));
-    case EISDIR:
-      throw Error(ErrorKind::kNotACore, fmt::format("{} is a directory", path),
-                  std::string(kWhatIsNeeded));
-    case EINVAL:
-      throw Error(ErrorKind::kNotACore, fmt::format("{} is not a regular file", path),
-                  "write the core to a file first: pstuck reads it in any order");
-    case EACCES:
-    case EPERM:
-      throw Error(ErrorKind::kUnreadable, fmt::format("not permitted to read {}", path),
-                  "run pstuck as the user who owns the file, or as root");
-    default:
-      throw Error(ErrorKind::kUnreadable,
-                  fmt::format("cannot read {}: {}", path, std::strerror(error)),
-                  std::string(kWhatIsNeeded));
-  }
-}
-
-struct Compression {
-  std::string_view magic;
-  std::string_view tool;
-};
-constexpr std::array kCompressions = {
-    Compression{"\x28\xb5\x2f\xfd", "zstd"},
-    Compression{"\x1f\x8b", "gzip"},
-    Compression{"\xfd\x37\x7a\x58\x5a", "xz"},
-    Compression{"\x04\x22\x4d\x18", "lz4"},
-};
 
 bool is_text(std::string_view beginning) {
   return std::ranges::all_of(beginning, [](unsigned char c) {
@@ -59,21 +24,14 @@ bool is_text(std::string_view beginning) {
   });
 }
 
-[[noreturn]] void throw_not_elf(const std::string& path, std::span<const std::byte> bytes) {
-  const std::string_view beginning(reinterpret_cast<const char*>(bytes.data()),
-                                   std::min<std::size_t>(bytes.size(), 512));
-  for (const Compression& compression : kCompressions) {
-    if (!beginning.starts_with(compression.magic)) continue;
-    throw Error(ErrorKind::kNotACore,
-                fmt::format("{} is compressed with {}", path, compression.tool),
-                fmt::format("unpack it first: {} -dc {} > core", compression.tool, path));
-  }
+[[noreturn]] void throw_not_elf(const std::string& name, std::span<const std::byte> bytes) {
+  const std::string_view beginning(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (beginning.empty()) {
-    throw Error(ErrorKind::kNotACore, fmt::format("{} is empty", path),
+    throw Error(ErrorKind::kNotACore, fmt::format("{} is empty", name),
                 "the dump failed: look for a full disk, and at ulimit -c");
   }
   throw Error(ErrorKind::kNotACore,
-              fmt::format("{} is {}", path,
+              fmt::format("{} is {}", name,
                           is_text(beginning) ? "a text file, not an ELF core" : "not an ELF core"),
               std::string(kWhatIsNeeded));
 }
@@ -99,71 +57,64 @@ std::string machine_name(std::uint16_t machine) {
   }
 }
 
-void check_identity(const std::string& path, const ElfIdentity& identity) {
+void check_beginning(const std::string& name, std::span<const std::byte> bytes) {
+  const auto found = identify_elf(bytes);
+  if (!found) throw_not_elf(name, bytes);
+  const ElfIdentity& identity = *found;
   if (identity.type != ET_CORE) {
-    const std::string name = base_name(path);
     throw Error(
-        ErrorKind::kNotACore, fmt::format("{} is an ELF file but not a core", path),
+        ErrorKind::kNotACore, fmt::format("{} is an ELF file but not a core", name),
         fmt::format("pstuck needs a PID or a core; to look at a running {0}: pstuck $(pidof {0})",
-                    name));
+                    base_name(name)));
   }
   constexpr auto kHint = "pstuck reads cores of 64-bit x86-64 processes";
   if (!identity.is_little_endian) {
     throw Error(ErrorKind::kUnsupported,
-                fmt::format("{} is the core of a big-endian process ({})", path,
+                fmt::format("{} is the core of a big-endian process ({})", name,
                             machine_name(identity.machine)),
                 kHint);
   }
   if (!identity.is_64_bit) {
     throw Error(ErrorKind::kUnsupported,
-                fmt::format("{} is the core of a 32-bit process ({})", path,
+                fmt::format("{} is the core of a 32-bit process ({})", name,
                             machine_name(identity.machine)),
                 kHint);
   }
   if (identity.machine != EM_X86_64) {
     throw Error(
         ErrorKind::kUnsupported,
-        fmt::format("{} is the core of a process on {}", path, machine_name(identity.machine)),
+        fmt::format("{} is the core of a process on {}", name, machine_name(identity.machine)),
         kHint);
   }
 }
 
-[[noreturn]] void throw_cut_headers(const std::string& path, std::size_t size) {
+[[noreturn]] void throw_cut_headers(const std::string& name, std::uint64_t size) {
   throw Error(ErrorKind::kUnreadable,
-              fmt::format("{} is cut off after {} bytes, before its program headers", path, size),
+              fmt::format("{} is cut off after {} bytes, before its program headers", name, size),
               "dump again: gcore PID, or with ulimit -c unlimited and room on the disk");
 }
 
 /// The part of a file's range that the file really has.
-std::span<const std::byte> clip(std::span<const std::byte> file, std::uint64_t offset,
-                                std::uint64_t size) {
-  if (offset >= file.size()) return {};
-  return file.subspan(offset, std::min<std::uint64_t>(size, file.size() - offset));
-}
-
-template <typename T>
-std::optional<T> object_at(std::span<const std::byte> file, std::uint64_t offset) {
-  const auto bytes = clip(file, offset, sizeof(T));
-  if (bytes.size() < sizeof(T)) return {};
-  T object;
-  std::memcpy(&object, bytes.data(), sizeof object);
-  return object;
+AddressRange clip(std::uint64_t file_size, std::uint64_t offset, std::uint64_t size) {
+  if (offset >= file_size) return {};
+  return {{offset}, {offset + std::min(size, file_size - offset)}};
 }
 
 /// More than 65,534 program headers do not fit their field: the first section header has the
 /// number (elf(5), PN_XNUM). It stands at the end, so a cut core has lost it.
-std::uint64_t count_program_headers(std::span<const std::byte> file, const Elf64_Ehdr& header) {
+std::uint64_t count_program_headers(Memory& file, const Elf64_Ehdr& header) {
   if (header.e_phnum != PN_XNUM) return header.e_phnum;
-  const auto section = object_at<Elf64_Shdr>(file, header.e_shoff);
+  const auto section = file.read_object<Elf64_Shdr>({header.e_shoff});
   return section ? section->sh_info : PN_XNUM;
 }
 
-CoreSegment make_segment(const Elf64_Phdr& load, std::span<const std::byte> bytes) {
+CoreSegment make_segment(const Elf64_Phdr& load, AddressRange in_file) {
   const std::uint64_t dumped = std::min(load.p_filesz, load.p_memsz);
+  in_file.end = std::min(in_file.end, in_file.start + dumped);
   return {.start = {load.p_vaddr},
           .end = Address{load.p_vaddr} + load.p_memsz,
           .dumped_size = dumped,
-          .bytes = clip(bytes, 0, dumped),
+          .in_file = in_file,
           .readable = (load.p_flags & PF_R) != 0,
           .writable = (load.p_flags & PF_W) != 0,
           .executable = (load.p_flags & PF_X) != 0};
@@ -171,36 +122,41 @@ CoreSegment make_segment(const Elf64_Phdr& load, std::span<const std::byte> byte
 
 }  // namespace
 
-CoreFile::CoreFile(const std::string& path) : path_(path), file_(path) {
-  if (file_.error() != 0) throw_unreadable(path, file_.error());
-  const auto identity = identify_elf(file_.bytes());
-  if (!identity) throw_not_elf(path, file_.bytes());
-  check_identity(path, *identity);
+CoreFile::CoreFile(const std::string& path, const CoreProgress& progress)
+    : source_(open_core_source(path, check_beginning, progress)) {
   read_program_headers();
   sort_segments();
 }
 
 void CoreFile::read_program_headers() {
-  const std::span<const std::byte> file = file_.bytes();
-  const auto header = object_at<Elf64_Ehdr>(file, 0);
-  if (!header) throw_cut_headers(path_, file.size());
+  FileMemory& file = *source_.bytes;
+  const auto header = file.read_object<Elf64_Ehdr>({0});
+  if (!header) throw_cut_headers(name(), file.size());
   if (header->e_phentsize != sizeof(Elf64_Phdr)) {
-    throw Error(ErrorKind::kNotACore, fmt::format("{} has no program headers of a core", path_),
+    throw Error(ErrorKind::kNotACore, fmt::format("{} has no program headers of a core", name()),
                 std::string(kWhatIsNeeded));
   }
-  const auto table = clip(file, header->e_phoff, UINT64_MAX);
   const std::uint64_t count = count_program_headers(file, *header);
-  if (table.size() / sizeof(Elf64_Phdr) < count) throw_cut_headers(path_, file.size());
-
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const auto part = *object_at<Elf64_Phdr>(table, i * sizeof(Elf64_Phdr));
-    if (part.p_type != PT_LOAD && part.p_type != PT_NOTE) continue;
-    const auto bytes = clip(file, part.p_offset, part.p_filesz);
-    const std::uint64_t missing = part.p_filesz - bytes.size();
-    missing_bytes_ += std::min(missing, UINT64_MAX - missing_bytes_);
-    if (part.p_type == PT_NOTE) notes_.push_back(bytes);
-    if (part.p_type == PT_LOAD) segments_.push_back(make_segment(part, bytes));
+  if (count > kMostProgramHeaders) {
+    throw Error(ErrorKind::kNotACore,
+                fmt::format("{} has {} program headers, more than any core", name(), count),
+                std::string(kWhatIsNeeded));
   }
+  const AddressRange table = clip(file.size(), header->e_phoff, count * sizeof(Elf64_Phdr));
+  if (table.size() < count * sizeof(Elf64_Phdr)) throw_cut_headers(name(), file.size());
+  for (Address at = table.start; at < table.end; at = at + sizeof(Elf64_Phdr)) {
+    const auto part = file.read_object<Elf64_Phdr>(at);
+    if (!part) throw_cut_headers(name(), file.size());
+    if (part->p_type == PT_LOAD || part->p_type == PT_NOTE) add_part(*part);
+  }
+}
+
+void CoreFile::add_part(const Elf64_Phdr& part) {
+  const AddressRange in_file = clip(source_.bytes->size(), part.p_offset, part.p_filesz);
+  const std::uint64_t missing = part.p_filesz - in_file.size();
+  missing_bytes_ += std::min(missing, UINT64_MAX - missing_bytes_);
+  if (part.p_type == PT_NOTE) notes_.push_back(in_file);
+  if (part.p_type == PT_LOAD) segments_.push_back(make_segment(part, in_file));
 }
 
 void CoreFile::sort_segments() {

@@ -1,11 +1,12 @@
 #pragma once
 
-#include <span>
+#include <elf.h>
+
 #include <string>
 #include <vector>
 
-#include "attach/mapped_file.h"
-#include "attach/snapshot.h"
+#include "attach/core_source.h"
+#include "attach/memory.h"
 
 namespace pstuck {
 
@@ -15,35 +16,42 @@ struct CoreSegment {
   Address end;
   /// The part from `start` on that the dumper wrote. What follows was left out, and is not zero.
   std::uint64_t dumped_size = 0;
-  std::span<const std::byte> bytes;  ///< shorter than `dumped_size` where the core is cut off
+  AddressRange in_file;  ///< offsets; shorter than `dumped_size` where the core is cut off
   bool readable = false;
   bool writable = false;
   bool executable = false;
 };
 
-/// The file of an x86-64 ELF core, mapped, with its program headers taken apart.
+/// An x86-64 ELF core with its program headers taken apart.
 class CoreFile {
  public:
-  /// Throws Error where the file is none, or cut off before its program headers.
-  explicit CoreFile(const std::string& path);
+  /// As open_core_source(). Throws Error where the file is no core, or cut off before its program
+  /// headers.
+  CoreFile(const std::string& path, const CoreProgress& progress);
 
-  [[nodiscard]] const std::string& path() const { return path_; }
+  /// What it is called in sentences.
+  [[nodiscard]] const std::string& name() const { return source_.name; }
+  /// By offset.
+  [[nodiscard]] Memory& bytes() const { return *source_.bytes; }
+  /// Why unpacking it ended too early; empty when it did not.
+  [[nodiscard]] const std::string& damage() const { return source_.damage; }
   /// Ascending, not overlapping.
   [[nodiscard]] const std::vector<CoreSegment>& segments() const { return segments_; }
   /// Null where no segment covers the address.
   [[nodiscard]] const CoreSegment* find_segment(Address at) const;
-  [[nodiscard]] const std::vector<std::span<const std::byte>>& notes() const { return notes_; }
+  /// Offsets.
+  [[nodiscard]] const std::vector<AddressRange>& notes() const { return notes_; }
   /// What the program headers promise behind the file's end.
   [[nodiscard]] std::uint64_t missing_bytes() const { return missing_bytes_; }
 
  private:
   void read_program_headers();
+  void add_part(const Elf64_Phdr& part);
   void sort_segments();
 
-  std::string path_;
-  MappedFile file_;
+  CoreSource source_;
   std::vector<CoreSegment> segments_;
-  std::vector<std::span<const std::byte>> notes_;
+  std::vector<AddressRange> notes_;
   std::uint64_t missing_bytes_ = 0;
 };
 

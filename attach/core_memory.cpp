@@ -17,10 +17,11 @@ std::size_t CoreMemory::read(Address from, std::span<std::byte> into) noexcept {
     const Address at = from + done;
     if (at < from || at < next->start) break;
     const std::uint64_t skip = at - next->start;
-    if (skip >= next->bytes.size()) break;
-    const std::size_t count = std::min(into.size() - done, next->bytes.size() - skip);
-    std::memcpy(into.data() + done, next->bytes.data() + skip, count);
-    done += count;
+    if (skip >= next->in_file.size()) break;
+    const std::size_t count = std::min(into.size() - done, next->in_file.size() - skip);
+    const std::size_t got = next->file->read(next->in_file.start + skip, into.subspan(done, count));
+    done += got;
+    if (got < count) break;
   }
   return done;
 }
@@ -31,8 +32,14 @@ PresentMemory CoreMemory::find_present(AddressRange range) {
   if (next != pieces_.begin()) --next;
   for (; next != pieces_.end() && next->start < range.end; ++next) {
     const AddressRange part{std::max(range.start, next->start),
-                            std::min(range.end, next->start + next->bytes.size())};
-    if (part.size() > 0) present.ranges.push_back(part);
+                            std::min(range.end, next->start + next->in_file.size())};
+    if (part.size() == 0) continue;
+    const Address offset = next->in_file.start + (part.start - next->start);
+    for (const AddressRange& data :
+         next->file->find_present({offset, offset + part.size()}).ranges) {
+      present.ranges.push_back(
+          {part.start + (data.start - offset), part.start + (data.end - offset)});
+    }
   }
   return present;
 }

@@ -11,7 +11,8 @@ class CoreMemory final : public Memory {
  public:
   struct Piece {
     Address start;
-    std::span<const std::byte> bytes;  ///< not empty; must outlive the memory
+    AddressRange in_file;  ///< offsets; not empty
+    Memory* file;          ///< must outlive the memory
   };
 
   /// The pieces must not overlap; their order is free.

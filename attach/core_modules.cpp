@@ -68,8 +68,9 @@ class FileSearch {
                                              const std::string& stand_in);
   void learn_permissions(const Module& module, const ElfImage& image);
   void refuse(bool is_executable, const std::string& why);
-  void take_file(Module& module, const std::string& path, MappedFile file, const ElfImage& image);
-  void add_piece(const Mapping& mapping, Address start, std::span<const std::byte> file);
+  void take_file(Module& module, const std::string& path, std::unique_ptr<FileMemory> file,
+                 const ElfImage& image);
+  void add_piece(const Mapping& mapping, Address start, FileMemory& file);
 
   const CoreFile& core_;
   std::span<Mapping> mappings_;
@@ -89,13 +90,13 @@ bool FileSearch::find(Module& module, bool is_executable, const std::string& sta
   const auto in_core = read_elf_image(memory_, module.start);
   if (in_core) learn_permissions(module, *in_core);
   const std::string& path = stand_in.empty() ? module.path : stand_in;
-  MappedFile file(path);
-  if (file.bytes().empty()) {
-    if (!stand_in.empty()) throw_unusable(path, file.error());
+  auto file = std::make_unique<FileMemory>(path);
+  if (file->size() == 0) {
+    if (!stand_in.empty()) throw_unusable(path, file->error());
     found_.blind_spots.push_back({BlindSpotKind::kModuleFileMissing, path});
     return true;
   }
-  const auto image = read_elf_file(file.bytes());
+  const auto image = read_elf_file(*file);
   if (!image && !stand_in.empty()) throw_unusable(path, 0);
   if (!image && !in_core) return false;
 
@@ -164,8 +165,8 @@ bool FileSearch::fits(const Module& module, const ElfImage& file) const {
   });
 }
 
-void FileSearch::take_file(Module& module, const std::string& path, MappedFile file,
-                           const ElfImage& image) {
+void FileSearch::take_file(Module& module, const std::string& path,
+                           std::unique_ptr<FileMemory> file, const ElfImage& image) {
   module.local_file = path;
   const std::uint64_t bias = load_bias(image, module.start);
   for (Mapping& mapping : mappings_of(module)) {
@@ -174,18 +175,18 @@ void FileSearch::take_file(Module& module, const std::string& path, MappedFile f
     if (!segment || segment->writable) continue;
     const CoreSegment* in_core = core_.find_segment(mapping.start);
     const Address dumped_end = in_core ? in_core->start + in_core->dumped_size : mapping.start;
-    add_piece(mapping, std::max(mapping.start, dumped_end), file.bytes());
+    add_piece(mapping, std::max(mapping.start, dumped_end), *file);
   }
   found_.files.push_back(std::move(file));
 }
 
 /// Lets the file stand in for the mapping from `start` on.
-void FileSearch::add_piece(const Mapping& mapping, Address start, std::span<const std::byte> file) {
+void FileSearch::add_piece(const Mapping& mapping, Address start, FileMemory& file) {
   if (start >= mapping.end) return;
   const std::uint64_t offset = mapping.file_offset + (start - mapping.start);
   if (offset < mapping.file_offset || offset >= file.size()) return;
   const std::uint64_t size = std::min<std::uint64_t>(mapping.end - start, file.size() - offset);
-  found_.pieces.push_back({.start = start, .bytes = file.subspan(offset, size)});
+  found_.pieces.push_back({.start = start, .in_file = {{offset}, {offset + size}}, .file = &file});
 }
 
 }  // namespace

@@ -1,19 +1,21 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "attach/core_file.h"
 #include "attach/core_memory.h"
+#include "attach/file_memory.h"
 
 namespace pstuck {
 
 /// The files of a core's modules as this machine has them, and the memory that they stand in for:
 /// code and constants, which are not in cores.
 struct LocalFiles {
-  std::vector<MappedFile> files;
-  std::vector<CoreMemory::Piece> pieces;  ///< inside `files`
+  std::vector<std::unique_ptr<FileMemory>> files;
+  std::vector<CoreMemory::Piece> pieces;  ///< of `files`
   std::vector<BlindSpot> blind_spots;
 };
 

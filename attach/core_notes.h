@@ -1,6 +1,6 @@
 #pragma once
 
-/// What the notes of an x86-64 ELF core tell: pure functions, total on any bytes. The layouts are
+/// What the notes of an x86-64 ELF core tell; total on any bytes. The layouts are
 /// those of sys/procfs.h and of fs/binfmt_elf.c; gdb's gcore writes the same.
 
 #include <optional>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "attach/memory.h"
 #include "attach/registers.h"
 
 namespace pstuck {
@@ -50,7 +51,7 @@ struct CoreNotes {
   CoreAuxiliaryVector auxiliary;
 };
 
-/// `segments` are the contents of the core's PT_NOTE program headers.
-CoreNotes parse_core_notes(std::span<const std::span<const std::byte>> segments);
+/// `segments` are where the core's PT_NOTE program headers lie in its file.
+CoreNotes read_core_notes(Memory& file, std::span<const AddressRange> segments);
 
 }  // namespace pstuck

@@ -18,7 +18,7 @@ namespace {
 [[noreturn]] void throw_no_threads(const CoreFile& core) {
   const bool cut = core.missing_bytes() > 0;
   throw Error(ErrorKind::kUnreadable,
-              fmt::format("{} has no notes about threads{}", core.path(),
+              fmt::format("{} has no notes about threads{}", core.name(),
                           cut ? ": it is cut off before them" : ""),
               "dump again: gcore PID, or with ulimit -c unlimited and room on the disk");
 }
@@ -111,8 +111,9 @@ class CoreTarget final : public Target {
   Snapshot snapshot_;
 };
 
-CoreTarget::CoreTarget(const std::string& path, const TargetOptions& options) : core_(path) {
-  const CoreNotes notes = parse_core_notes(core_.notes());
+CoreTarget::CoreTarget(const std::string& path, const TargetOptions& options)
+    : core_(path, options.progress) {
+  const CoreNotes notes = read_core_notes(core_.bytes(), core_.notes());
   snapshot_.kind = TargetKind::kCore;
   snapshot_.threads = make_threads(notes);
   if (snapshot_.threads.empty()) throw_no_threads(core_);
@@ -122,6 +123,9 @@ CoreTarget::CoreTarget(const std::string& path, const TargetOptions& options) : 
     snapshot_.blind_spots.push_back(
         {BlindSpotKind::kCoreTruncated, fmt::format("{}", core_.missing_bytes())});
   }
+  if (!core_.damage().empty()) {
+    snapshot_.blind_spots.push_back({BlindSpotKind::kCoreDamaged, core_.damage()});
+  }
   snapshot_.process = make_process(notes);
   snapshot_.mappings = make_core_mappings(core_.segments(), notes.files, notes.auxiliary.vdso);
   find_modules_and_files(notes, options);
@@ -130,7 +134,8 @@ CoreTarget::CoreTarget(const std::string& path, const TargetOptions& options) : 
 void CoreTarget::find_modules_and_files(const CoreNotes& notes, const TargetOptions& options) {
   std::vector<CoreMemory::Piece> pieces;
   for (const CoreSegment& segment : core_.segments()) {
-    if (!segment.bytes.empty()) pieces.push_back({segment.start, segment.bytes});
+    if (segment.in_file.size() == 0) continue;
+    pieces.push_back({segment.start, segment.in_file, &core_.bytes()});
   }
   memory_.set_pieces(pieces);
 
@@ -142,7 +147,7 @@ void CoreTarget::find_modules_and_files(const CoreNotes& notes, const TargetOpti
     throw Error(ErrorKind::kMismatch,
                 fmt::format("{} does not tell where its program was loaded, so that {} cannot be "
                             "held against it",
-                            core_.path(), options.executable),
+                            core_.name(), options.executable),
                 "leave out --exe");
   } else if (notes.auxiliary.executable_name) {
     snapshot_.process.executable = read_text(memory_, *notes.auxiliary.executable_name);

@@ -1,7 +1,5 @@
 #include "attach/elf_image.h"
 
-#include <elf.h>
-
 #include <algorithm>
 
 namespace pstuck {
@@ -10,22 +8,6 @@ namespace {
 // Far above what linkers make, low enough that a forged header costs nothing.
 constexpr std::size_t kMostHeaders = 512;
 constexpr std::size_t kMostNoteBytes = 64 * 1024;
-
-/// A file's bytes, addressed by their offset.
-class FileBytes final : public Memory {
- public:
-  explicit FileBytes(std::span<const std::byte> bytes) : bytes_(bytes) {}
-
-  std::size_t read(Address from, std::span<std::byte> into) noexcept override {
-    if (from.value >= bytes_.size()) return 0;
-    const std::size_t count = std::min(into.size(), bytes_.size() - from.value);
-    std::memcpy(into.data(), bytes_.data() + from.value, count);
-    return count;
-  }
-
- private:
-  std::span<const std::byte> bytes_;
-};
 
 std::uint64_t align_up(std::uint64_t value, std::uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
@@ -121,6 +103,11 @@ std::optional<ElfIdentity> identify_elf(std::span<const std::byte> beginning) {
   return identity;
 }
 
+std::uint64_t note_size(const Elf64_Nhdr& header, std::size_t alignment) {
+  const std::uint64_t content = align_up(sizeof header + std::uint64_t{header.n_namesz}, alignment);
+  return align_up(content + header.n_descsz, alignment);
+}
+
 std::optional<ElfNote> take_note(std::span<const std::byte>& notes, std::size_t alignment) {
   Elf64_Nhdr header;
   if (notes.size() < sizeof header) return {};
@@ -142,9 +129,8 @@ std::optional<ElfImage> read_elf_image(Memory& memory, Address header) {
   return read_image(memory, header, Place::kMemory);
 }
 
-std::optional<ElfImage> read_elf_file(std::span<const std::byte> file) {
-  FileBytes bytes(file);
-  return read_image(bytes, Address{0}, Place::kFile);
+std::optional<ElfImage> read_elf_file(Memory& file) {
+  return read_image(file, Address{0}, Place::kFile);
 }
 
 std::uint64_t load_bias(const ElfImage& image, Address header) {

@@ -2,6 +2,8 @@
 
 /// ELF files as they stand on disk or in a target's memory. Total on any bytes.
 
+#include <elf.h>
+
 #include <optional>
 #include <span>
 #include <string>
@@ -32,6 +34,9 @@ struct ElfNote {
   std::span<const std::byte> content;
 };
 
+/// From its header up to the next note.
+std::uint64_t note_size(const Elf64_Nhdr& header, std::size_t alignment);
+
 /// Takes the next note off the front; none at the end, and where the bytes make no whole note.
 std::optional<ElfNote> take_note(std::span<const std::byte>& notes, std::size_t alignment);
 
@@ -55,8 +60,8 @@ struct ElfImage {
 /// None when memory holds no such image there.
 std::optional<ElfImage> read_elf_image(Memory& memory, Address header);
 
-/// None when the file's bytes are no such image.
-std::optional<ElfImage> read_elf_file(std::span<const std::byte> file);
+/// None when the file, addressed by offset, is no such image.
+std::optional<ElfImage> read_elf_file(Memory& file);
 
 /// What to add to the image's linked addresses when its header stands at `header`.
 std::uint64_t load_bias(const ElfImage& image, Address header);

@@ -176,6 +176,7 @@ enum class BlindSpotKind {
   kBuildIdMismatch,       ///< detail: path and both build IDs
   kBuildIdUnknown,        ///< detail: path; the core lacks the build ID, the file there was used
   kCoreTruncated,         ///< detail: number of missing bytes
+  kCoreDamaged,           ///< detail: why it could not be unpacked or read to its end
   kThreadsKeptAppearing,  ///< detail: how many looks at the task list were taken
   kMemoryMapUnreadable,
   kMemoryNotSearched,  ///< detail: how many bytes were not searched for held locks

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 
@@ -119,6 +120,9 @@ std::string encode_snapshot_file(const SnapshotFile& file) {
 }
 
 bool is_snapshot_file(const std::string& path) {
+  // What comes through a pipe can be read only once.
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return false;
   std::array<char, kBegin.size()> begin{};
   std::ifstream file(path, std::ios::binary);
   file.read(begin.data(), begin.size());

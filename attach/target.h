@@ -96,6 +96,8 @@ class Target : public TaskFinder {
 
 struct TargetOptions {
   std::string executable;  ///< --exe: for a core whose executable cannot be found by itself
+  /// In MiB, while a core is unpacked; `total` is 0 where it is not known. May be empty.
+  std::function<void(std::size_t done, std::size_t total)> progress;
 };
 
 /// Tells a PID from a core by looking. Throws Error.

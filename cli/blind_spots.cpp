@@ -33,6 +33,8 @@ std::string blind_spot_sentence(const BlindSpot& spot, const Sentences& sentence
           "The core does not tell which build of {} it ran; the file there was used.", detail);
     case BlindSpotKind::kCoreTruncated:
       return fmt::format("The core is cut off: {} bytes at its end are missing.", detail);
+    case BlindSpotKind::kCoreDamaged:
+      return fmt::format("The core could not be read to its end: {}.", detail);
     case BlindSpotKind::kThreadsKeptAppearing:
       return fmt::format("New threads kept appearing; pstuck gave up after {} looks.", detail);
     case BlindSpotKind::kMemoryMapUnreadable:

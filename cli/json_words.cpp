@@ -60,6 +60,8 @@ std::string_view json_word(BlindSpotKind kind) {
       return "build_id_unknown";
     case BlindSpotKind::kCoreTruncated:
       return "core_truncated";
+    case BlindSpotKind::kCoreDamaged:
+      return "core_damaged";
     case BlindSpotKind::kThreadsKeptAppearing:
       return "threads_kept_appearing";
     case BlindSpotKind::kMemoryMapUnreadable:

@@ -123,8 +123,11 @@ Looked look_from_outside(Opened opened, OpenDescriptors& descriptors) {
   return looked;
 }
 
-Opened open_for_looking(const std::string& spec, const Options& options) {
-  return remembering({.target = open_target(spec, {.executable = options.executable})}, options);
+Opened open_for_looking(const std::string& spec, const Options& options,
+                        std::function<void(std::size_t, std::size_t)> unpacking) {
+  return remembering({.target = open_target(spec, {.executable = options.executable,
+                                                   .progress = std::move(unpacking)})},
+                     options);
 }
 
 Opened open_for_looking(SavedProcess saved, const SavedFacts& facts, const Options& options) {

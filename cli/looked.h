@@ -22,8 +22,10 @@ struct Opened {
   std::vector<std::byte> saved_symbols;  ///< from a snapshot file; else empty
 };
 
-/// What the word names, a process or a core. Throws Error.
-Opened open_for_looking(const std::string& spec, const Options& options);
+/// What the word names, a process or a core; `unpacking` is told how much of a core is unpacked,
+/// and may be empty. Throws Error.
+Opened open_for_looking(const std::string& spec, const Options& options,
+                        std::function<void(std::size_t, std::size_t)> unpacking);
 
 /// A process of a snapshot file.
 Opened open_for_looking(SavedProcess saved, const SavedFacts& facts, const Options& options);

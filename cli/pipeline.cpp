@@ -32,7 +32,7 @@ std::vector<ProcessView> views_of(const std::vector<Looked>& processes) {
 }
 
 Opened open_process(Tid process, const Options& options) {
-  return open_for_looking(std::to_string(process.value), options);
+  return open_for_looking(std::to_string(process.value), options, {});
 }
 
 /// Looks from outside at the processes that those wait for which were looked at before, one hop
@@ -219,7 +219,7 @@ class Pipeline {
 
   void look_closely_at(const std::string& spec) {
     try {
-      Opened opened = open_for_looking(spec, options_);
+      Opened opened = open_for_looking(spec, options_, progress_.step("MiB of the core unpacked"));
       processes_.push_back(
           is_late() ? look_from_outside(std::move(opened), descriptors_)
                     : look_closely(std::move(opened), options_, files_, descriptors_, progress_));

@@ -34,7 +34,8 @@ void Progress::show(const std::string& what, std::size_t done, std::size_t total
   if (now < next_) return;
   next_ = now + kBetweenLines;
   shown_ = true;
-  fmt::print(stderr, "{}{}  {} of {}", kClearLine, what, done, total);
+  fmt::print(stderr, "{}{}  {}", kClearLine, what, done);
+  if (total > 0) fmt::print(stderr, " of {}", total);
   std::fflush(stderr);
 }
 

@@ -16,7 +16,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress();
 
-  /// A callback that shows "WHAT  12 of 345".
+  /// A callback that shows "WHAT  12 of 345", or "WHAT  12" where the total is 0: not known.
   std::function<void(std::size_t, std::size_t)> step(std::string what);
 
  private:

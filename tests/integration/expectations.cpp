@@ -22,7 +22,10 @@ void expect_truth(const json& target, const SampleCase& sample, const Truth& tru
 json report_on(const Command& targets) {
   Command command = pstuck_command({"--format", "json"});
   command.insert(command.end(), targets.begin(), targets.end());
-  const Outcome outcome = run(command);
+  return parse_report(run(command));
+}
+
+json parse_report(const Outcome& outcome) {
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   json report = json::parse(outcome.out, nullptr, false);
   if (report.is_discarded()) {

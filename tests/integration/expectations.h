@@ -24,6 +24,9 @@ void expect_across(const nlohmann::json& report, const Truth& truth);
 /// Runs pstuck for a JSON report; null with a failure when there is none.
 nlohmann::json report_on(const Command& targets);
 
+/// The JSON report that a command wrote; null with a failure when there is none.
+nlohmann::json parse_report(const Outcome& outcome);
+
 /// The one target of a report on it.
 nlohmann::json diagnose(const std::string& target, const Command& options = {});
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 
+#include "attach/file_memory.h"
 #include "tests/support/elf_bytes.h"
 
 namespace pstuck {
@@ -21,8 +22,9 @@ using testing::make_thread_note;
 using testing::operator+;
 
 CoreNotes parse(const Bytes& notes) {
-  const std::array segments = {std::span<const std::byte>(notes)};
-  return parse_core_notes(segments);
+  ByteMemory file(notes);
+  const std::array segments = {AddressRange{{0}, {notes.size()}}};
+  return read_core_notes(file, segments);
 }
 
 TEST(CoreNotes, TellsAThreadWithItsRegisters) {

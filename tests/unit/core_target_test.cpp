@@ -2,11 +2,9 @@
 
 #include <elf.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "attach/error.h"
-#include "tests/support/elf_bytes.h"
+#include "tests/support/temporary_file.h"
 
 namespace pstuck {
 namespace {
@@ -17,23 +15,8 @@ using testing::make_core;
 using testing::make_files_note;
 using testing::make_library_page;
 using testing::make_thread_note;
+using testing::TemporaryFile;
 using testing::operator+;
-
-/// A file that is gone with the test.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const Bytes& bytes) : file_(::memfd_create("core", MFD_CLOEXEC)) {
-    EXPECT_EQ(::write(file_, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
-  }
-  ~TemporaryFile() { ::close(file_); }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-
-  [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(file_); }
-
- private:
-  int file_;
-};
 
 std::optional<ErrorKind> error_of(const Bytes& bytes) {
   const TemporaryFile file(bytes);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "attach/core_memory.h"
+#include "attach/file_memory.h"
 
 namespace pstuck {
 namespace {
@@ -49,8 +50,9 @@ TEST(PageMap, TakesAllForPresentWhereItCannotBeRead) {
 
 TEST(CoreMemory, HasOnlyItsPieces) {
   const std::vector<std::byte> bytes(0x1000);
+  ByteMemory file(bytes);
   CoreMemory memory;
-  memory.set_pieces({{{0x1000}, bytes}, {{0x4000}, bytes}});
+  memory.set_pieces({{{0x1000}, {{0}, {0x1000}}, &file}, {{0x4000}, {{0}, {0x1000}}, &file}});
   EXPECT_EQ(memory.find_present({{0x1800}, {0x4800}}).ranges,
             (Ranges{{{0x1800}, {0x2000}}, {{0x4000}, {0x4800}}}));
   EXPECT_TRUE(memory.find_present({{0x2000}, {0x4000}}).ranges.empty());
