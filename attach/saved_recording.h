@@ -65,6 +65,7 @@ struct SavedWords<BlindSpotKind> {
       std::pair{BlindSpotKind::kBuildIdMismatch, std::string_view("build_id_mismatch")},
       std::pair{BlindSpotKind::kBuildIdUnknown, std::string_view("build_id_unknown")},
       std::pair{BlindSpotKind::kCoreTruncated, std::string_view("core_truncated")},
+      std::pair{BlindSpotKind::kCoreDamaged, std::string_view("core_damaged")},
       std::pair{BlindSpotKind::kThreadsKeptAppearing, std::string_view("threads_kept_appearing")},
       std::pair{BlindSpotKind::kMemoryMapUnreadable, std::string_view("memory_map_unreadable")},
       std::pair{BlindSpotKind::kMemoryNotSearched, std::string_view("memory_not_searched")},

@@ -176,7 +176,9 @@ std::string Labels::process() const {
     text += fmt::format(", {} in its own namespace", process.pid_in_target.value);
   }
   if (report_->snapshot.core) {
-    text += fmt::format(", core {}", printable(base_name(report_->snapshot.core->path)));
+    const std::string& path = report_->snapshot.core->path;
+    text += path == "-" ? ", core on standard input"
+                        : fmt::format(", core {}", printable(base_name(path)));
   }
   if (report_->snapshot.saved) {
     text += fmt::format(", snapshot {}", printable(base_name(report_->snapshot.saved->path)));

@@ -26,6 +26,13 @@ const std::vector<CoreKind>& core_kinds() {
       {"gzip", "gzip -1 -c $CORE > $CORE.out", "$PSTUCK $CORE.out"},
       {"xz", "xz -0 -c $CORE > $CORE.out", "$PSTUCK $CORE.out"},
       {"lz4", "lz4 -q $CORE $CORE.out", "$PSTUCK $CORE.out"},
+      {"input", "", "$PSTUCK - < $CORE"},
+      {"pipe", "", "cat $CORE | $PSTUCK -"},
+      {"packed_input", "zstd -q -1 $CORE -o $CORE.out", "$PSTUCK - < $CORE.out"},
+      {"packed_pipe", "gzip -1 -c $CORE > $CORE.out", "cat $CORE.out | $PSTUCK -"},
+      {"rest_of_input", "(printf junk; cat $CORE) > $CORE.out",
+       "(head -c 4 > /dev/null; $PSTUCK -) < $CORE.out"},
+      {"named_pipe", "", "$PSTUCK <(cat $CORE)"},
   };
   return kinds;
 }

@@ -134,6 +134,20 @@ TEST_F(Trouble, EmptyFile) {
   expect_trouble(run(pstuck_command({write_file("core.empty", "")})), {"core.empty"});
 }
 
+TEST_F(Trouble, EmptyInput) {
+  expect_trouble(run({"bash", "-c", std::string(PSTUCK_BINARY) + " - < /dev/null"}),
+                 {"standard input", "neither a file nor a pipe"});
+  expect_trouble(run({"bash", "-c", std::string("true | ") + PSTUCK_BINARY + " -"}),
+                 {"standard input is empty"});
+  expect_trouble(run({"bash", "-c", std::string(PSTUCK_BINARY) + " - <&-"}), {"standard input"});
+}
+
+TEST_F(Trouble, PackedText) {
+  const std::string path = write_file("notes.txt", "no core at all\n");
+  ASSERT_EQ(run({"gzip", path}).status, 0);
+  expect_trouble(run(pstuck_command({path + ".gz"})), {"unpacked with gzip", "text file"});
+}
+
 TEST_F(Trouble, MissingFile) {
   expect_trouble(run(pstuck_command({(directory_ / "core.gone").string()})), {"core.gone"});
 }
@@ -214,6 +228,19 @@ TEST_F(Trouble, OtherExecutableThanTheCoreIsOf) {
   expect_trouble(run(pstuck_command({"--exe", other, core.path})), {"two_cycles", "build ID"});
   const std::string right = std::string(PSTUCK_SAMPLES) + "/O2/self_deadlock";
   EXPECT_EQ(run(pstuck_command({"--exe", right, core.path})).status, 0);
+}
+
+TEST_F(Trouble, NoRoomForAnUnpackedCore) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can mount a small file system";
+  const SampleRun sample({"self_deadlock", "", "O2"});
+  const GCore core(sample.truth().pid);
+  if (core.path.empty()) GTEST_SKIP() << core.why_not;
+  const std::string mount = "mount -t tmpfs -o size=64k pstuck-test " + directory_.string();
+  const std::string look = "TMPDIR=" + directory_.string() + " " + PSTUCK_BINARY + " -";
+  const std::string command = mount + " || exit 77; cat " + core.path + " | " + look;
+  const Outcome outcome = run({"unshare", "--mount", "bash", "-c", command});
+  if (outcome.status == 77 || outcome.status == 1) GTEST_SKIP() << outcome.err;
+  expect_trouble(outcome, {"no room left for standard input in " + directory_.string()});
 }
 
 TEST_F(Trouble, OutputThatCannotBeWritten) {
