@@ -1,8 +1,12 @@
 // Which files of this machine may stand in for the modules of a core.
 //
 // Cores leave out code and constants, so without the files there are no names and no unwinding. A
-// file is taken when its build ID equals the one in the dumped first page of the module. A core can
-// lack that page: it is cut off, or coredump_filter left headers out (core(5), bit 4). Then the
+// file is looked for where the module was, in the sysroot when there is one, then by its build ID
+// in the directories of debug files. With a sysroot the files outside of it are those of another
+// machine: they are the last ones that are tried.
+//
+// A file is taken when its build ID equals the one in the dumped first page of the module. A core
+// can lack that page: it is cut off, or coredump_filter left headers out (core(5), bit 4). Then the
 // file must at least fit the memory map, and a blind spot says that nothing better was known.
 //
 // A file's bytes stand in for memory only where nothing can have changed them: where both the
@@ -15,6 +19,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "attach/elf_image.h"
@@ -24,6 +29,13 @@ namespace pstuck {
 namespace {
 
 enum class Match { kSame, kDifferent, kUnknown };
+
+/// A file that may be a module's.
+struct Candidate {
+  std::string path;
+  bool was_named = false;    ///< by --exe: it has to be the right one
+  bool by_build_id = false;  ///< it is another file when it has another one, and no mismatch
+};
 
 Match compare_build_ids(const std::optional<ElfImage>& in_core, const ElfImage& file) {
   const std::string id = in_core ? in_core->build_id : std::string();
@@ -53,21 +65,32 @@ const ElfSegment* find_file_segment(const ElfImage& file, std::uint64_t bias,
 /// One module's search for its file.
 class FileSearch {
  public:
-  FileSearch(const CoreFile& core, std::span<Mapping> mappings, Memory& memory, LocalFiles& found)
-      : core_(core), mappings_(mappings), memory_(memory), found_(found) {}
+  FileSearch(const CoreFile& core, std::span<Mapping> mappings, Memory& memory,
+             const TargetOptions& options, LocalFiles& found)
+      : core_(core),
+        mappings_(mappings),
+        memory_(memory),
+        options_(options),
+        by_build_id_(debug_directories_of(options.places)),
+        found_(found) {}
 
   /// False when the mappings were no module after all: its file is not ELF.
-  bool find(Module& module, bool is_executable, const std::string& stand_in);
+  bool find(Module& module, bool is_executable);
 
  private:
+  enum class Outcome { kTaken, kAbsent, kRefused, kNoModule };
+
+  std::vector<Candidate> list_candidates(const Module& module, bool is_executable);
+  Outcome try_file(const Candidate& candidate, Module& module,
+                   const std::optional<ElfImage>& in_core);
   [[nodiscard]] std::span<Mapping> mappings_of(const Module& module) const;
   [[nodiscard]] bool fits(const Module& module, const ElfImage& file) const;
   std::optional<std::string> find_difference(const Module& module,
                                              const std::optional<ElfImage>& in_core,
                                              const std::optional<ElfImage>& file,
-                                             const std::string& stand_in);
+                                             const Candidate& candidate);
   void learn_permissions(const Module& module, const ElfImage& image);
-  void refuse(bool is_executable, const std::string& why);
+  void refuse(bool is_executable);
   void take_file(Module& module, const std::string& path, std::unique_ptr<FileMemory> file,
                  const ElfImage& image);
   void add_piece(const Mapping& mapping, Address start, FileMemory& file);
@@ -75,7 +98,10 @@ class FileSearch {
   const CoreFile& core_;
   std::span<Mapping> mappings_;
   Memory& memory_;
+  const TargetOptions& options_;
+  FilesByBuildId by_build_id_;
   LocalFiles& found_;
+  std::string why_not_;  // what tells the first file that was refused from the module
 };
 
 [[noreturn]] void throw_unusable(const std::string& path, int error) {
@@ -85,37 +111,73 @@ class FileSearch {
               "pass the program that dumped the core with --exe FILE");
 }
 
-bool FileSearch::find(Module& module, bool is_executable, const std::string& stand_in) {
+/// The servers of debuginfod are asked later, and only for modules that frames lie in.
+bool may_be_fetched(const Module& module) {
+  const char* urls = std::getenv("DEBUGINFOD_URLS");
+  return urls && *urls != '\0' && !module.build_id.empty();
+}
+
+bool FileSearch::find(Module& module, bool is_executable) {
   if (!module.path.starts_with('/')) return true;
   const auto in_core = read_elf_image(memory_, module.start);
   if (in_core) learn_permissions(module, *in_core);
-  const std::string& path = stand_in.empty() ? module.path : stand_in;
-  auto file = std::make_unique<FileMemory>(path);
+  why_not_.clear();
+  for (const Candidate& candidate : list_candidates(module, is_executable)) {
+    const Outcome outcome = try_file(candidate, module, in_core);
+    if (outcome == Outcome::kTaken) return true;
+    if (outcome == Outcome::kNoModule) return false;
+  }
+  if (!why_not_.empty()) {
+    refuse(is_executable);
+  } else if (!may_be_fetched(module)) {
+    found_.blind_spots.push_back({BlindSpotKind::kModuleFileMissing, module.path});
+  }
+  return true;
+}
+
+std::vector<Candidate> FileSearch::list_candidates(const Module& module, bool is_executable) {
+  if (is_executable && !options_.executable.empty()) {
+    return {{.path = options_.executable, .was_named = true}};
+  }
+  const std::string& sysroot = options_.places.sysroot;
+  const bool is_elsewhere = !sysroot.empty();
+  std::vector<Candidate> candidates = {
+      {.path = is_elsewhere ? resolve_in_sysroot(sysroot, module.path) : module.path}};
+  if (module.build_id.empty()) return candidates;
+  for (const std::string& path : by_build_id_.find_programs(module.build_id)) {
+    candidates.push_back({.path = path, .by_build_id = true});
+  }
+  if (is_elsewhere) candidates.push_back({.path = module.path, .by_build_id = true});
+  return candidates;
+}
+
+FileSearch::Outcome FileSearch::try_file(const Candidate& candidate, Module& module,
+                                         const std::optional<ElfImage>& in_core) {
+  auto file = std::make_unique<FileMemory>(candidate.path);
   if (file->size() == 0) {
-    if (!stand_in.empty()) throw_unusable(path, file->error());
-    found_.blind_spots.push_back({BlindSpotKind::kModuleFileMissing, path});
-    return true;
+    if (candidate.was_named) throw_unusable(candidate.path, file->error());
+    return Outcome::kAbsent;
   }
   const auto image = read_elf_file(*file);
-  if (!image && !stand_in.empty()) throw_unusable(path, 0);
-  if (!image && !in_core) return false;
+  if (!image && candidate.was_named) throw_unusable(candidate.path, 0);
+  if (!image && !in_core) return Outcome::kNoModule;
 
-  const std::optional<std::string> why_not = find_difference(module, in_core, image, stand_in);
-  if (why_not) {
-    refuse(is_executable, *why_not);
-    return true;
+  const std::optional<std::string> difference = find_difference(module, in_core, image, candidate);
+  if (difference) {
+    if (why_not_.empty() && !candidate.by_build_id) why_not_ = *difference;
+    return Outcome::kRefused;
   }
   if (!in_core) learn_permissions(module, *image);
-  take_file(module, path, std::move(file), *image);
-  return true;
+  take_file(module, candidate.path, std::move(file), *image);
+  return Outcome::kTaken;
 }
 
 /// What tells that the file is not the module's; a blind spot where nothing can tell.
 std::optional<std::string> FileSearch::find_difference(const Module& module,
                                                        const std::optional<ElfImage>& in_core,
                                                        const std::optional<ElfImage>& file,
-                                                       const std::string& stand_in) {
-  const std::string& path = stand_in.empty() ? module.path : stand_in;
+                                                       const Candidate& candidate) {
+  const std::string& path = candidate.path;
   const Match match = file ? compare_build_ids(in_core, *file) : Match::kDifferent;
   if (match == Match::kDifferent) {
     return fmt::format("{} has {}, but {} in the core has {}", path,
@@ -123,19 +185,20 @@ std::optional<std::string> FileSearch::find_difference(const Module& module,
                        build_id_words(module.build_id));
   }
   if (match == Match::kSame) return {};
-  if (stand_in.empty() && !fits(module, *file)) {
+  if (!candidate.was_named && !fits(module, *file)) {
     return fmt::format("{} has other segments than the file of that name in the core", path);
   }
   found_.blind_spots.push_back({BlindSpotKind::kBuildIdUnknown, path});
   return {};
 }
 
-void FileSearch::refuse(bool is_executable, const std::string& why) {
+void FileSearch::refuse(bool is_executable) {
   if (is_executable) {
-    throw Error(ErrorKind::kMismatch, why,
-                "pass the program file that was running with --exe FILE");
+    throw Error(ErrorKind::kMismatch, why_not_,
+                "pass the program file that was running with --exe FILE, or where the files of "
+                "the core's machine are with --sysroot DIR or --debug-dir DIR");
   }
-  found_.blind_spots.push_back({BlindSpotKind::kBuildIdMismatch, why});
+  found_.blind_spots.push_back({BlindSpotKind::kBuildIdMismatch, why_not_});
 }
 
 std::span<Mapping> FileSearch::mappings_of(const Module& module) const {
@@ -193,14 +256,12 @@ void FileSearch::add_piece(const Mapping& mapping, Address start, FileMemory& fi
 
 LocalFiles find_local_files(const CoreFile& core, std::span<Mapping> mappings, Memory& memory,
                             std::vector<Module>& modules, std::optional<std::size_t> executable,
-                            const std::string& executable_file) {
+                            const TargetOptions& options) {
   LocalFiles found;
-  FileSearch search(core, mappings, memory, found);
+  FileSearch search(core, mappings, memory, options, found);
   std::size_t index = 0;
-  std::erase_if(modules, [&](Module& module) {
-    const bool is_executable = index++ == executable;
-    return !search.find(module, is_executable, is_executable ? executable_file : std::string());
-  });
+  std::erase_if(modules,
+                [&](Module& module) { return !search.find(module, index++ == executable); });
   return found;
 }
 

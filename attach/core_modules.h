@@ -8,6 +8,7 @@
 #include "attach/core_file.h"
 #include "attach/core_memory.h"
 #include "attach/file_memory.h"
+#include "attach/target.h"
 
 namespace pstuck {
 
@@ -20,11 +21,11 @@ struct LocalFiles {
 };
 
 /// Sets Module::local_file where a file with the module's build ID is there. `executable` is the
-/// index of the program's own module, `executable_file` stands in for its path (--exe) or is empty.
+/// index of the program's own module; TargetOptions::executable stands in for its path.
 /// Mappings that the core tells no permissions of learn from the program headers whether they are
 /// code. Throws Error when the program's file is another one than the core's.
 LocalFiles find_local_files(const CoreFile& core, std::span<Mapping> mappings, Memory& memory,
                             std::vector<Module>& modules, std::optional<std::size_t> executable,
-                            const std::string& executable_file);
+                            const TargetOptions& options);
 
 }  // namespace pstuck

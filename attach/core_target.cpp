@@ -153,8 +153,8 @@ void CoreTarget::find_modules_and_files(const CoreNotes& notes, const TargetOpti
     snapshot_.process.executable = read_text(memory_, *notes.auxiliary.executable_name);
   }
 
-  local_ = find_local_files(core_, snapshot_.mappings, memory_, snapshot_.modules, executable,
-                            options.executable);
+  local_ =
+      find_local_files(core_, snapshot_.mappings, memory_, snapshot_.modules, executable, options);
   std::ranges::move(local_.blind_spots, std::back_inserter(snapshot_.blind_spots));
   std::ranges::copy(local_.pieces, std::back_inserter(pieces));
   memory_.set_pieces(std::move(pieces));

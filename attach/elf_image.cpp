@@ -58,6 +58,22 @@ std::string find_build_id(Memory& memory, Address notes, const Elf64_Phdr& heade
   return {};
 }
 
+/// eu-strip leaves the program headers of a debug file as they were: only the sections tell.
+bool has_code(Memory& file, const Elf64_Ehdr& header, const ElfImage& image) {
+  if (header.e_shnum == 0 || header.e_shentsize != sizeof(Elf64_Shdr)) {
+    return std::ranges::any_of(image.segments, [](const ElfSegment& segment) {
+      return segment.executable && segment.file_size > 0;
+    });
+  }
+  for (std::size_t i = 0; i < header.e_shnum; ++i) {
+    const auto section = file.read_object<Elf64_Shdr>({header.e_shoff + i * sizeof(Elf64_Shdr)});
+    if (!section) break;
+    const bool is_code = (section->sh_flags & SHF_EXECINSTR) != 0;
+    if (is_code && section->sh_type != SHT_NOBITS) return true;
+  }
+  return false;
+}
+
 enum class Place { kFile, kMemory };
 
 std::optional<ElfImage> read_image(Memory& memory, Address base, Place place) {
@@ -81,6 +97,7 @@ std::optional<ElfImage> read_image(Memory& memory, Address base, Place place) {
         place == Place::kFile ? base + notes.p_offset : Address{bias} + notes.p_vaddr;
     image.build_id = find_build_id(memory, at, notes, image.read_entirely);
   }
+  image.has_code = place == Place::kFile && has_code(memory, *header, image);
   return image;
 }
 

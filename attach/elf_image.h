@@ -55,6 +55,7 @@ struct ElfImage {
   std::vector<ElfSegment> segments;
   std::string build_id;        ///< lower-case hex; empty when none was found
   bool read_entirely = false;  ///< else a build ID may have been missed
+  bool has_code = false;       ///< of a file: it is more than a separate debug file
 };
 
 /// None when memory holds no such image there.

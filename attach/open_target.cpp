@@ -6,6 +6,7 @@
 
 #include "attach/core_target.h"
 #include "attach/error.h"
+#include "attach/kept_cores.h"
 #include "attach/live_target.h"
 
 namespace pstuck {
@@ -33,6 +34,18 @@ Tid parse_id(const std::string& digits) {
   return id;
 }
 
+/// One that is gone may have left a core.
+std::unique_ptr<Target> open_process(Tid id, const std::string& sysroot) {
+  try {
+    return open_live_target(id);
+  } catch (Error& error) {
+    const auto core =
+        error.kind == ErrorKind::kNoSuchProcess ? find_kept_core(sysroot, id) : std::nullopt;
+    if (core) error.hint = fmt::format("but systemd keeps a core of it: pstuck {}", *core);
+    throw;
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Target> open_target(const std::string& spec, const TargetOptions& options) {
@@ -43,7 +56,13 @@ std::unique_ptr<Target> open_target(const std::string& spec, const TargetOptions
                 fmt::format("--exe is for cores, but {} is a running process", spec),
                 fmt::format("leave out --exe: pstuck {}", spec));
   }
-  return open_live_target(id);
+  auto target = open_process(id, options.places.sysroot);
+  if (!options.places.sysroot.empty()) {
+    throw Error(ErrorKind::kUsage,
+                fmt::format("--sysroot is for cores, but {} is a running process", spec),
+                fmt::format("leave out --sysroot: pstuck {}", spec));
+  }
+  return target;
 }
 
 }  // namespace pstuck

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "attach/file_places.h"
 #include "attach/memory.h"
 #include "attach/snapshot.h"
 
@@ -96,6 +97,7 @@ class Target : public TaskFinder {
 
 struct TargetOptions {
   std::string executable;  ///< --exe: for a core whose executable cannot be found by itself
+  FilePlaces places;       ///< of the files of a core's modules
   /// In MiB, while a core is unpacked; `total` is 0 where it is not known. May be empty.
   std::function<void(std::size_t done, std::size_t total)> progress;
 };

@@ -78,6 +78,7 @@ Looked look_closely(Opened opened, const Options& options, const LockFile& files
       open_symbols(looked.opened, report.snapshot, memory,
                    {.max_frames = options.max_frames,
                     .lines = options.lines,
+                    .places = options.places,
                     .lock_functions = lock_functions_of(files.locks),
                     .progress = progress.step("stacks unwound")});
   RecordingSymbols recorded(*told);
@@ -126,6 +127,7 @@ Looked look_from_outside(Opened opened, OpenDescriptors& descriptors) {
 Opened open_for_looking(const std::string& spec, const Options& options,
                         std::function<void(std::size_t, std::size_t)> unpacking) {
   return remembering({.target = open_target(spec, {.executable = options.executable,
+                                                   .places = options.places,
                                                    .progress = std::move(unpacking)})},
                      options);
 }

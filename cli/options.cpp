@@ -1,9 +1,12 @@
 #include "cli/options.h"
 
 #include <array>
+#include <filesystem>
 #include <string_view>
 #include <utility>
 
+#include "attach/error.h"
+#include "attach/kept_cores.h"
 #include "cli/option_values.h"
 
 namespace pstuck {
@@ -19,6 +22,23 @@ std::optional<std::size_t> parse_samples(const std::string& word) {
   const std::size_t samples = parse_count("--samples", word, hint);
   if (samples < 1 || samples > kMostSamples) refuse_value("--samples", word, hint);
   return samples;
+}
+
+/// One that is misspelt would be as if it were not given.
+void check_directory(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return;
+  refuse(fmt::format("there is no directory {}", path), "--sysroot and --debug-dir need one");
+}
+
+std::string kept_core_of(const std::string& word, const std::string& sysroot) {
+  const Tid pid = parse_process("--core-of", word);
+  const auto core = find_kept_core(sysroot, pid);
+  if (core) return *core;
+  throw Error(
+      ErrorKind::kNoSuchProcess,
+      fmt::format("no core of process {} is kept in {}", pid.value, kept_cores_directory(sysroot)),
+      "list the cores: coredumpctl list");
 }
 
 }  // namespace
@@ -51,6 +71,8 @@ void OptionWords::add_target_options(CLI::App& app) {
   };
   add_choice("--tree", words_.trees, "the process PID and all its descendants", "PID");
   add_choice("--pgid", words_.groups, "the processes of process group PGID", "PGID");
+  add_choice("--core-of", words_.cores_of,
+             "the newest core that systemd keeps of the process\nPID, which has ended", "PID");
   add_choice("--name", words_.names, "the processes that have this name, or whose program\nhas",
              "NAME");
   app.add_flag("--all", words_.all,
@@ -101,6 +123,17 @@ void OptionWords::add_looking_options(CLI::App& app) {
   app.add_option("--exe", options_.executable, "the program of a core, where it is not found")
       ->type_name("FILE")
       ->group("Looking");
+  app.add_option("--sysroot", options_.places.sysroot,
+                 "the files of a core's machine are in DIR, with the\n"
+                 "paths that they had there")
+      ->type_name("DIR")
+      ->group("Looking");
+  app.add_option("--debug-dir", options_.places.debug_directories,
+                 "programs, libraries and debug files are looked for in\n"
+                 "DIR too, by build ID; may be given several times")
+      ->type_name("DIR")
+      ->allow_extra_args(false)
+      ->group("Looking");
   app.add_option("--lock-file", options_.lock_files,
                  "locks of your own or of a library, described in a\n"
                  "file: see the manual; may be given several times")
@@ -134,6 +167,11 @@ void OptionWords::understand_choices() {
 Options OptionWords::understand(std::vector<std::string> targets) {
   options_.targets = std::move(targets);
   understand_choices();
+  for (const std::string& directory : options_.places.debug_directories) check_directory(directory);
+  if (!options_.places.sysroot.empty()) check_directory(options_.places.sysroot);
+  for (const std::string& word : words_.cores_of) {
+    options_.targets.push_back(kept_core_of(word, options_.places.sysroot));
+  }
   if (options_.targets.empty() && options_.choices.empty()) {
     refuse("no TARGET was given", "try pstuck PID, pstuck CORE or pstuck --all; see pstuck --help");
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "analyzers/diagnose.h"
+#include "attach/file_places.h"
 #include "attach/process_list.h"
 #include "cli/report.h"
 
@@ -36,6 +37,7 @@ struct Options {
   std::optional<std::chrono::steady_clock::time_point> closely_until;
   std::size_t follow = 4;  ///< hops from process to process beyond the targets
   std::string executable;
+  FilePlaces places;
   bool record = false;  ///< remember what was seen, for a snapshot file
   bool redact = false;  ///< of the memory only what the diagnosis asked for
   std::vector<std::string> lock_files;
@@ -74,6 +76,7 @@ class OptionWords {
     std::vector<std::string> trees;
     std::vector<std::string> groups;
     std::vector<std::string> names;
+    std::vector<std::string> cores_of;
     bool all = false;
     bool no_lines = false;
     bool no_stop = false;

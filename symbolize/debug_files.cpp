@@ -31,28 +31,18 @@ std::optional<FoundFile> open_matching(const std::vector<std::string>& paths,
   return {};
 }
 
-std::vector<std::string> paths_by_build_id(const std::string& build_id, std::string_view suffix,
-                                           std::span<const std::string> directories) {
-  std::vector<std::string> paths;
-  if (build_id.size() <= 2) return paths;
-  for (const std::string& directory : directories) {
-    paths.push_back(fmt::format("{}/.build-id/{}/{}{}", directory, build_id.substr(0, 2),
-                                build_id.substr(2), suffix));
-  }
-  return paths;
-}
-
 }  // namespace
 
-std::optional<FoundFile> find_program_file(const FileIdentity& identity,
-                                           std::span<const std::string> directories) {
-  return open_matching(paths_by_build_id(identity.build_id, "", directories), identity.build_id);
+std::optional<FoundFile> find_program_file(const FileIdentity& identity, FilesByBuildId& files) {
+  return open_matching(files.find_programs(identity.build_id), identity.build_id);
 }
 
 std::optional<FoundFile> find_debug_file(const FileIdentity& identity,
-                                         const std::string& debug_link,
+                                         const std::string& debug_link, FilesByBuildId& files,
                                          std::span<const std::string> directories) {
-  std::vector<std::string> paths = paths_by_build_id(identity.build_id, ".debug", directories);
+  std::vector<std::string> paths = files.find_debug_files(identity.build_id);
+  // The file itself, where it lies in a debug directory, is no news.
+  std::erase(paths, identity.local_file);
   if (!debug_link.empty()) {
     const std::string beside = directory_of(identity.local_file);
     paths.push_back(beside + "/" + debug_link);

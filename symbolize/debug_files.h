@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "attach/descriptor.h"
+#include "attach/file_places.h"
 
 struct Elf;
 
@@ -24,13 +25,13 @@ struct FileIdentity {
   std::string build_id;    ///< lower-case hex; must not be empty
 };
 
-/// Looks for the file itself, by its build ID, under the debug directories ("/usr/lib/debug").
-std::optional<FoundFile> find_program_file(const FileIdentity& identity,
-                                           std::span<const std::string> directories);
+/// Looks for the file itself, by its build ID.
+std::optional<FoundFile> find_program_file(const FileIdentity& identity, FilesByBuildId& files);
 
-/// Looks for separate debug information: by build ID, then by the debug link, which may be empty.
+/// Looks for separate debug information: by build ID, then by the debug link, which may be empty,
+/// under the debug directories ("/usr/lib/debug").
 std::optional<FoundFile> find_debug_file(const FileIdentity& identity,
-                                         const std::string& debug_link,
+                                         const std::string& debug_link, FilesByBuildId& files,
                                          std::span<const std::string> directories);
 
 /// A core may name any path: not open unless it is a regular file.

@@ -30,6 +30,7 @@ struct DwflEnd {
 struct ModuleFile {
   const Module* module = nullptr;
   Memory* memory = nullptr;
+  FilesByBuildId* by_build_id = nullptr;
   const std::vector<std::string>* debug_directories = nullptr;
   Dwfl_Module* handle = nullptr;
   std::vector<char> image;     ///< of the vDSO, which libelf reads in place
@@ -96,11 +97,10 @@ int find_elf(Dwfl_Module* handle, void** userdata, const char* /*name*/, Dwarf_A
     if (found) file.other_build_id = build_id.empty() ? "none" : build_id;
   }
   if (module.build_id.empty()) return -1;
-  if (may_ask_debuginfod()) {
-    return dwfl_build_id_find_elf(handle, userdata, nullptr, 0, file_name, elf);
-  }
-  const auto program = find_program_file(identify(module), *file.debug_directories);
-  return program ? hand_over(program->descriptor, program->path, file_name) : -1;
+  const auto program = find_program_file(identify(module), *file.by_build_id);
+  if (program) return hand_over(program->descriptor, program->path, file_name);
+  if (!may_ask_debuginfod()) return -1;
+  return dwfl_build_id_find_elf(handle, userdata, nullptr, 0, file_name, elf);
 }
 
 /// libdwfl's callback: gives the descriptor of a separate debug file, or -1.
@@ -108,13 +108,14 @@ int find_debuginfo(Dwfl_Module* handle, void** userdata, const char* name, Dwarf
                    const char* file_name, const char* debug_link, GElf_Word checksum,
                    char** debug_file_name) noexcept {
   const auto& file = *static_cast<const ModuleFile*>(*userdata);
-  if (may_ask_debuginfod() || file.module->build_id.empty()) {
-    return dwfl_standard_find_debuginfo(handle, userdata, name, start, file_name, debug_link,
-                                        checksum, debug_file_name);
+  if (!file.module->build_id.empty()) {
+    const auto found = find_debug_file(identify(*file.module), debug_link ? debug_link : "",
+                                       *file.by_build_id, *file.debug_directories);
+    if (found) return hand_over(found->descriptor, found->path, debug_file_name);
+    if (!may_ask_debuginfod()) return -1;
   }
-  const auto found = find_debug_file(identify(*file.module), debug_link ? debug_link : "",
-                                     *file.debug_directories);
-  return found ? hand_over(found->descriptor, found->path, debug_file_name) : -1;
+  return dwfl_standard_find_debuginfo(handle, userdata, name, start, file_name, debug_link,
+                                      checksum, debug_file_name);
 }
 
 std::uint64_t find_image_end(Elf* elf, std::uint64_t bias) {
@@ -143,11 +144,20 @@ bool starts_where_mapped(Elf* elf, std::uint64_t bias, Address start) {
   return false;
 }
 
+std::vector<std::string> find_debug_directories(const Snapshot& snapshot,
+                                                const FilePlaces& places) {
+  std::vector<std::string> directories = debug_directories_of(places);
+  if (snapshot.kind == TargetKind::kLive && snapshot.process.other_mount_namespace) {
+    directories.push_back(fmt::format("/proc/{}/root/usr/lib/debug", snapshot.process.pid.value));
+  }
+  return directories;
+}
+
 }  // namespace
 
 class LoadedModules::Impl {
  public:
-  Impl(const Snapshot& captured, Memory& memory);
+  Impl(const Snapshot& captured, Memory& memory, const FilePlaces& places);
 
   void report(ModuleFile& file);
   void find_code();
@@ -155,7 +165,8 @@ class LoadedModules::Impl {
 
   const Snapshot& snapshot;
   const std::vector<Module>& modules;
-  std::vector<std::string> debug_directories = {"/usr/lib/debug"};
+  std::vector<std::string> debug_directories;
+  FilesByBuildId by_build_id;
   std::string debug_path = ":.debug";  // the same as libdwfl wants it
   char* debug_path_text = nullptr;
   Dwfl_Callbacks callbacks{};
@@ -165,13 +176,12 @@ class LoadedModules::Impl {
   std::unique_ptr<Dwfl, DwflEnd> session;
 };
 
-LoadedModules::Impl::Impl(const Snapshot& captured, Memory& memory)
-    : snapshot(captured), modules(captured.modules) {
+LoadedModules::Impl::Impl(const Snapshot& captured, Memory& memory, const FilePlaces& places)
+    : snapshot(captured),
+      modules(captured.modules),
+      debug_directories(find_debug_directories(captured, places)),
+      by_build_id(debug_directories) {
   elf_version(EV_CURRENT);
-  if (snapshot.kind == TargetKind::kLive && snapshot.process.other_mount_namespace) {
-    debug_directories.push_back(
-        fmt::format("/proc/{}/root/usr/lib/debug", snapshot.process.pid.value));
-  }
   for (const std::string& directory : debug_directories) debug_path += ":" + directory;
   debug_path_text = debug_path.data();
   callbacks.find_elf = find_elf;
@@ -184,6 +194,7 @@ LoadedModules::Impl::Impl(const Snapshot& captured, Memory& memory)
   for (std::size_t i = 0; i < modules.size(); ++i) {
     files[i].module = &modules[i];
     files[i].memory = &memory;
+    files[i].by_build_id = &by_build_id;
     files[i].debug_directories = &debug_directories;
     files[i].is_c_library = is_c_library_name(base_name_of(modules[i].path));
     report(files[i]);
@@ -222,8 +233,8 @@ bool LoadedModules::Impl::was_said_at_capture(const std::string& path) const {
   });
 }
 
-LoadedModules::LoadedModules(const Snapshot& snapshot, Memory& memory)
-    : impl_(std::make_unique<Impl>(snapshot, memory)) {}
+LoadedModules::LoadedModules(const Snapshot& snapshot, Memory& memory, const FilePlaces& places)
+    : impl_(std::make_unique<Impl>(snapshot, memory, places)) {}
 
 LoadedModules::~LoadedModules() = default;
 

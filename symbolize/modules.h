@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "attach/file_places.h"
 #include "attach/memory.h"
 #include "attach/snapshot.h"
 
@@ -18,7 +19,7 @@ namespace pstuck {
 /// Modules go by their index in Snapshot::modules.
 class LoadedModules {
  public:
-  LoadedModules(const Snapshot& snapshot, Memory& memory);
+  LoadedModules(const Snapshot& snapshot, Memory& memory, const FilePlaces& places = {});
   ~LoadedModules();
   LoadedModules(const LoadedModules&) = delete;
   LoadedModules& operator=(const LoadedModules&) = delete;

@@ -75,7 +75,7 @@ class Symbolizer::Impl {
       : snapshot_(snapshot),
         memory_(memory),
         options_(options),
-        modules_(snapshot, memory),
+        modules_(snapshot, memory, options.places),
         unwinder_(modules_, memory, options.max_frames),
         units_(modules_),
         functions_(scopes_),

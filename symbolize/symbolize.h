@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "attach/file_places.h"
 #include "attach/memory.h"
 #include "symbolize/own_lock_functions.h"
 #include "symbolize/symbols.h"
@@ -14,6 +15,7 @@ namespace pstuck {
 struct SymbolizeOptions {
   std::size_t max_frames = 256;  ///< physical frames a thread; 0: no limit but the loop guard
   bool lines = true;             ///< file:line, inlined calls and members of variables, from DWARF
+  FilePlaces places;
   std::vector<OwnLockFunction> lock_functions;  ///< beside those that pstuck knows by itself
   std::function<void(std::size_t done, std::size_t total)> progress;  ///< may be empty
 };

@@ -30,7 +30,8 @@ _pstuck() {
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
       ;;
-    --artifacts)
+    --artifacts | --sysroot | --debug-dir)
+      compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -d -- "$word")
       return
       ;;
@@ -39,13 +40,13 @@ _pstuck() {
       return
       ;;
     --timeout | --quiet | --kill-after | --budget | --cores | --every | --for | --samples | --interval | --stack-bytes | --max-frames | --max-memory | --follow | --tree | --pgid | \
-      --name)
+      --name | --core-of)
       return
       ;;
   esac
   local looking='--no-stop --follow --freeze --samples --interval --stack-bytes --scan-memory
-    --max-memory --exe --lock-file --redact --no-lines --max-frames -h --help --version'
-  local report='-a --all-threads --format -o --output --color --exit-code --tree --pgid --name --all'
+    --max-memory --exe --sysroot --debug-dir --lock-file --redact --no-lines --max-frames -h --help --version'
+  local report='-a --all-threads --format -o --output --color --exit-code --tree --pgid --name --core-of --all'
   local run='--timeout --quiet --kill-after --budget --artifacts --cores --junit'
   local watch='--every --for --until-stuck --exec --artifacts'
   if [[ $word == -* ]]; then
