@@ -303,6 +303,7 @@ enum class Activity {
   kUninterruptible,  ///< in D state
   kStopped,          ///< by a signal or a tracer
   kRuns,             ///< on a processor, or ready to be
+  kCrashed,          ///< in a core: a signal that it caused itself ended the process
   kEnded,            ///< a zombie, or gone while pstuck looked
   kUnknown,
 };

@@ -55,6 +55,7 @@ bool is_stalled(const Snapshot& snapshot, const Diagnosis& diagnosis, ThreadInde
       if (!find_remark(diagnosis, thread, Remark::Says::kAsk)) return false;
       break;
     case Activity::kRuns:
+    case Activity::kCrashed:
     case Activity::kEnded:
     case Activity::kUnknown:
       return false;

@@ -38,6 +38,14 @@ Activity activity_of(const ThreadSnapshot& thread, TargetKind target, std::int64
   return thread.state == 'R' ? Activity::kRuns : Activity::kUnknown;
 }
 
+// A signal from outside can find the thread in any wait.
+bool has_crashed(const ThreadSnapshot& thread, const Snapshot& snapshot) {
+  if (!snapshot.core || !snapshot.core->crash) return false;
+  const CrashFacts& crash = *snapshot.core->crash;
+  return crash.thread == thread.tid &&
+         (crash.cause == CrashCause::kFault || crash.cause == CrashCause::kRaised);
+}
+
 }  // namespace
 
 bool has_ended(const ThreadSnapshot& thread) {
@@ -56,7 +64,9 @@ std::vector<ThreadStatus> describe_threads(const Snapshot& snapshot, const Stack
     const Stack& stack = stack_of(stacks, i);
     ThreadStatus status{.frame = frames.innermost(stack), .functions = frames.functions(stack)};
     status.syscall = find_syscall_number(thread, memory).value_or(-1);
-    status.activity = activity_of(thread, snapshot.kind, status.syscall);
+    status.activity = has_crashed(thread, snapshot)
+                          ? Activity::kCrashed
+                          : activity_of(thread, snapshot.kind, status.syscall);
     std::vector<std::size_t> ids;
     for (const std::size_t location : status.functions) ids.push_back(frames.function_id(location));
     status.alike = numbers.try_emplace(std::move(ids), numbers.size()).first->second;

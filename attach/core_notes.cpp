@@ -4,6 +4,7 @@
 #include <sys/procfs.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 
 #include "attach/elf_image.h"
@@ -40,6 +41,15 @@ std::optional<CoreThread> parse_thread(std::span<const std::byte> content) {
       .user =
           parse_user_registers(content.subspan<offsetof(prstatus_t, pr_reg), kUserRegistersSize>()),
   };
+}
+
+std::optional<CoreSignal> parse_signal(std::span<const std::byte> content) {
+  const auto info = object_at<siginfo_t>(content);
+  if (!info) return {};
+  return CoreSignal{.number = info->si_signo,
+                    .code = info->si_code,
+                    .address = {reinterpret_cast<std::uint64_t>(info->si_addr)},
+                    .sender = {info->si_pid}};
 }
 
 std::optional<CoreProcess> parse_process(std::span<const std::byte> content) {
@@ -102,6 +112,11 @@ void add_note(const ElfNote& note, CoreNotes& notes) {
   switch (note.type) {
     case NT_PRSTATUS:
       if (auto thread = parse_thread(note.content)) notes.threads.push_back(*thread);
+      break;
+    case NT_SIGINFO:
+      if (!notes.threads.empty() && !notes.threads.back().received) {
+        notes.threads.back().received = parse_signal(note.content);
+      }
       break;
     case NT_PRPSINFO:
       if (!notes.process) notes.process = parse_process(note.content);

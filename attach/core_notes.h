@@ -13,11 +13,20 @@
 
 namespace pstuck {
 
+/// NT_SIGINFO.
+struct CoreSignal {
+  int number = 0;
+  int code = 0;
+  Address address;  ///< of a fault; means nothing for other signals
+  Tid sender;       ///< of a signal that was sent; means nothing for other ones
+};
+
 /// NT_PRSTATUS.
 struct CoreThread {
   Tid tid;
   int signal = 0;  ///< that ended the process; 0 when it was alive
   ThreadRegisters user;
+  std::optional<CoreSignal> received;  ///< from the note behind it
 };
 
 /// NT_PRPSINFO. Its state letter is not read: it tells of the dumping, not of what came before.
@@ -45,7 +54,8 @@ struct CoreAuxiliaryVector {
 };
 
 struct CoreNotes {
-  std::vector<CoreThread> threads;  ///< in the order of the notes
+  /// In the order of the notes: kernel and gdb write first the thread that got the signal.
+  std::vector<CoreThread> threads;
   std::optional<CoreProcess> process;
   std::vector<CoreFileRange> files;  ///< ascending, not overlapping
   CoreAuxiliaryVector auxiliary;

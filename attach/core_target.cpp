@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 
 #include "attach/core_file.h"
 #include "attach/core_mappings.h"
@@ -49,6 +50,32 @@ std::vector<ThreadSnapshot> make_threads(const CoreNotes& notes) {
   const auto same_id = [](const auto& a, const auto& b) { return a.tid == b.tid; };
   threads.erase(std::unique(threads.begin(), threads.end(), same_id), threads.end());
   return threads;
+}
+
+bool is_of_an_instruction(int signal) {
+  return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGFPE ||
+         signal == SIGTRAP;
+}
+
+/// The kernel's own codes are positive, those of calls that send a signal are not (sigaction(2)).
+std::optional<CrashFacts> find_crash(const CoreNotes& notes) {
+  const CoreThread& first = notes.threads.front();
+  if (first.signal == 0) return {};
+  CrashFacts crash{.thread = first.tid};
+  // A core of gdb's has what the thread got last, whatever that was.
+  if (!first.received || first.received->number != first.signal) return crash;
+  const CoreSignal& received = *first.received;
+  crash.code = received.code;
+  if (received.code > 0) {
+    if (!is_of_an_instruction(first.signal)) return crash;
+    crash.cause = CrashCause::kFault;
+    if (received.code != SI_KERNEL) crash.address = received.address;
+  } else if (received.code == SI_USER || received.code == SI_TKILL || received.code == SI_QUEUE) {
+    const bool own = notes.process && notes.process->pid == received.sender;
+    crash.cause = own ? CrashCause::kRaised : CrashCause::kSent;
+    crash.sender = received.sender;
+  }
+  return crash;
 }
 
 std::vector<std::string> split_arguments(std::string_view text) {
@@ -117,8 +144,10 @@ CoreTarget::CoreTarget(const std::string& path, const TargetOptions& options)
   snapshot_.kind = TargetKind::kCore;
   snapshot_.threads = make_threads(notes);
   if (snapshot_.threads.empty()) throw_no_threads(core_);
-  snapshot_.core = CoreFacts{
-      .path = path, .signal = notes.threads.front().signal, .missing_bytes = core_.missing_bytes()};
+  snapshot_.core = CoreFacts{.path = path,
+                             .signal = notes.threads.front().signal,
+                             .missing_bytes = core_.missing_bytes(),
+                             .crash = find_crash(notes)};
   if (core_.missing_bytes() > 0) {
     snapshot_.blind_spots.push_back(
         {BlindSpotKind::kCoreTruncated, fmt::format("{}", core_.missing_bytes())});

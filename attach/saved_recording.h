@@ -59,6 +59,16 @@ struct SavedWords<CaptureReason> {
 };
 
 template <>
+struct SavedWords<CrashCause> {
+  static constexpr std::array kWords{
+      std::pair{CrashCause::kUnknown, std::string_view("unknown")},
+      std::pair{CrashCause::kFault, std::string_view("fault")},
+      std::pair{CrashCause::kRaised, std::string_view("raised")},
+      std::pair{CrashCause::kSent, std::string_view("sent")},
+  };
+};
+
+template <>
 struct SavedWords<BlindSpotKind> {
   static constexpr std::array kWords{
       std::pair{BlindSpotKind::kModuleFileMissing, std::string_view("module_file_missing")},
@@ -138,7 +148,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Process, pid, pid_in_target, par
                                                 command_line, executable, age, pid_namespace,
                                                 other_pid_namespace, other_mount_namespace,
                                                 container_id, forked_from, caught_signals)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(CoreFacts, path, signal, missing_bytes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(CrashFacts, thread, cause, code, address, sender)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(CoreFacts, path, signal, missing_bytes, crash)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(BlindSpot, kind, detail)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Snapshot, kind, machine, process, core, threads,
                                                 mappings, modules, blind_spots, kernel, realtime,

@@ -163,11 +163,29 @@ struct SavedFacts {
   bool redacted = false;   ///< without stacks' bytes, arguments and names of people and machines
 };
 
+/// Why a signal ended a process.
+enum class CrashCause {
+  kUnknown,
+  kFault,   ///< of an instruction of the thread's
+  kRaised,  ///< by the process itself, as abort() does
+  kSent,    ///< by another process: the thread that got it may be any
+};
+
+/// The signal that ended a process, as a core tells; siginfo_t has the meanings.
+struct CrashFacts {
+  Tid thread;  ///< that got the signal
+  CrashCause cause = CrashCause::kUnknown;
+  int code = 0;
+  std::optional<Address> address;  ///< of a fault: what could not be accessed, or the instruction
+  std::optional<Tid> sender;       ///< as the dumped process counted
+};
+
 /// How a process ended, from a core.
 struct CoreFacts {
   std::string path;
   int signal = 0;                   ///< 0: it was alive, as with gcore
   std::uint64_t missing_bytes = 0;  ///< cut off at the end of a truncated core
+  std::optional<CrashFacts> crash;  ///< none where it was alive
 };
 
 /// Something the capture could not see; it must reach the report.

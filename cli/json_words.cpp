@@ -322,6 +322,20 @@ std::string_view json_word(RecognisedBy how) {
   return {};
 }
 
+std::string_view json_word(CrashCause cause) {
+  switch (cause) {
+    case CrashCause::kUnknown:
+      return "unknown";
+    case CrashCause::kFault:
+      return "fault";
+    case CrashCause::kRaised:
+      return "raised";
+    case CrashCause::kSent:
+      return "sent";
+  }
+  return {};
+}
+
 std::string_view json_word(Activity activity) {
   switch (activity) {
     case Activity::kWaits:
@@ -340,6 +354,8 @@ std::string_view json_word(Activity activity) {
       return "stopped";
     case Activity::kRuns:
       return "runs";
+    case Activity::kCrashed:
+      return "crashed";
     case Activity::kEnded:
       return "ended";
     case Activity::kUnknown:

@@ -25,6 +25,7 @@ std::string_view json_word(FoundBy how);
 std::string_view json_word(AttributedBy how);
 std::string_view json_word(WaitKind kind);
 std::string_view json_word(RecognisedBy how);
+std::string_view json_word(CrashCause cause);
 std::string_view json_word(Activity activity);
 std::string_view json_word(Remark::Says says);
 std::string_view json_word(FindingKind kind);

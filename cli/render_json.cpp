@@ -30,6 +30,7 @@ class ReportWriter {
   [[nodiscard]] Json target(bool in_deadlock) const;
 
  private:
+  [[nodiscard]] Json crash() const;
   [[nodiscard]] Json process() const;
   [[nodiscard]] Json capture() const;
   [[nodiscard]] Json thread(ThreadIndex index) const;
@@ -97,7 +98,8 @@ Json ReportWriter::target(bool in_deadlock) const {
   if (snapshot.core) {
     json["core"] = {{"path", snapshot.core->path},
                     {"signal", snapshot.core->signal},
-                    {"missing_bytes", snapshot.core->missing_bytes}};
+                    {"missing_bytes", snapshot.core->missing_bytes},
+                    {"crash", crash()}};
   }
   if (const auto& saved = snapshot.saved) {
     json["saved"] = {{"path", saved->path},
@@ -125,6 +127,20 @@ Json ReportWriter::target(bool in_deadlock) const {
     return Json{{"kind", json_word(spot.kind)}, {"detail", spot.detail}};
   });
   return json;
+}
+
+Json ReportWriter::crash() const {
+  const CoreFacts& core = *report_.snapshot.core;
+  if (!core.crash) return {};
+  Json address;
+  if (core.crash->address) address = fmt::format("{:#x}", core.crash->address->value);
+  return {{"tid", core.crash->thread.value},
+          {"signal_name", signal_words(core.signal)},
+          {"cause", json_word(core.crash->cause)},
+          {"code", core.crash->code},
+          {"address", address},
+          {"sender_pid", or_null(core.crash->sender)},
+          {"sentence", sentences_.crash(*core.crash)}};
 }
 
 Json ReportWriter::process() const {

@@ -172,6 +172,11 @@ void write_diagnosis_tools(const Document& document) {
   const Sentences& sentences = document.sentences;
   document.out << "pstuck " << PSTUCK_VERSION << " on " << sentences.process() << ". "
                << sentences.capture() << "\n";
+  const auto& core = document.report.snapshot.core;
+  if (core && core->crash) {
+    const bool is_sent = core->crash->cause == CrashCause::kSent;
+    document.out << (is_sent ? "Ended " : "Crashed: ") << sentences.crash(*core->crash) << ".\n";
+  }
   std::vector<std::string> evidence;
   for (const Finding& finding : document.report.diagnosis.findings) {
     append_new(evidence, {sentences.evidence(finding)});

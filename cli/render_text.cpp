@@ -212,6 +212,18 @@ std::size_t count_waits_for_locks(const Diagnosis& diagnosis) {
   }));
 }
 
+/// What ended the process of a core, and where.
+void print_end(const TextPage& page) {
+  print_crash(page);
+  const auto& threads = page.report.diagnosis.threads;
+  const auto crashed = std::ranges::find(threads, Activity::kCrashed, &ThreadStatus::activity);
+  const auto& core = page.report.snapshot.core;
+  if (crashed != threads.end()) {
+    print_stack(page, static_cast<ThreadIndex>(crashed - threads.begin()), {});
+  }
+  if (core && core->crash) page.out << '\n';
+}
+
 void print_calm(const TextPage& page, bool in_deadlock) {
   page.out << (in_deadlock ? page.palette.paint(page.palette.head, "THREADS")
                            : page.palette.paint(page.palette.good, page.sentences.calm_verdict()))
@@ -242,6 +254,7 @@ void render_text(const Report& report, bool in_deadlock, const Palette& palette,
                  std::ostream& out) {
   const TextPage page(report, palette, out);
   const bool calm = report.diagnosis.findings.empty();
+  print_end(page);
   if (calm) {
     print_calm(page, in_deadlock);
   } else {

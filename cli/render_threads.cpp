@@ -176,6 +176,7 @@ void print_thread(const TextPage& page, ThreadIndex index) {
 
 void print_heading(const TextPage& page, bool in_deadlock) {
   const auto& findings = page.report.diagnosis.findings;
+  print_crash(page);
   if (in_deadlock) {
     page.out << page.sentences.process() << '\n';
   } else if (findings.empty()) {

@@ -387,9 +387,9 @@ std::string Sentences::capture_itself() const {
   const Snapshot& snapshot = labels_.report().snapshot;
   const std::string threads = count_words(snapshot.threads.size(), "thread", "threads");
   if (snapshot.core) {
-    std::string end = snapshot.core->signal == 0 ? "the process was alive when it was written"
-                                                 : fmt::format("the process was ended by signal {}",
-                                                               snapshot.core->signal);
+    std::string end = snapshot.core->signal == 0
+                          ? "the process was alive when it was written"
+                          : "the process was ended by " + signal_words(snapshot.core->signal);
     return fmt::format("A core with {}; {}.", threads, end);
   }
   const std::string took = duration_words(snapshot.capture_took);

@@ -124,6 +124,8 @@ class Sentences {
 
   /// "Looked at 61 threads in 12 ms; none stood still for longer than 0.4 ms."
   [[nodiscard]] std::string capture() const;
+  /// "worker-3 (4711) by SIGSEGV at address 0x0 (not mapped)"; the core tells of a signal.
+  [[nodiscard]] std::string crash(const CrashFacts& crash) const;
 
  private:
   [[nodiscard]] std::string capture_itself() const;

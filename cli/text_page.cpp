@@ -215,6 +215,15 @@ void print_verdict(const TextPage& page, const Finding& finding, std::string_vie
            << (subject.empty() ? "" : ": ") << page.sentences.verdict(finding) << '\n';
 }
 
+void print_crash(const TextPage& page) {
+  const auto& core = page.report.snapshot.core;
+  if (!core || !core->crash) return;
+  const bool by_itself =
+      core->crash->cause == CrashCause::kFault || core->crash->cause == CrashCause::kRaised;
+  page.out << page.palette.paint(page.palette.bad, by_itself ? "CRASHED" : "ENDED") << "  "
+           << page.sentences.process() << ": " << page.sentences.crash(*core->crash) << '\n';
+}
+
 void print_evidence(const TextPage& page, const Finding& finding) {
   page.out << "  " << page.sentences.evidence(finding) << '\n';
   if (finding.cycle) {

@@ -56,6 +56,9 @@ void print_other_locks(const TextPage& page, const FrameRange& range,
 /// "DEADLOCK  " or "STUCK  " and what it is about.
 void print_verdict(const TextPage& page, const Finding& finding, std::string_view subject);
 
+/// "CRASHED  " and which signal ended the process of a core; nothing where it was alive.
+void print_crash(const TextPage& page);
+
 /// Who holds what and wants what, one pair of lines a thread.
 void print_cycle(const TextPage& page, const Cycle& cycle);
 

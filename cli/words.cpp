@@ -3,6 +3,9 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <csignal>
 #include <cstring>
 
 #include "attach/syscalls.h"
@@ -187,6 +190,8 @@ std::string activity_words(Activity activity, std::int64_t syscall, std::size_t 
       return verb("is stopped", "are stopped", "been stopped") + " by a signal or a tracer";
     case Activity::kRuns:
       return std::string(verb_for(threads, "runs", "run"));
+    case Activity::kCrashed:
+      return std::string(verb_for(threads, "has crashed", "have crashed"));
     case Activity::kEnded:
       return std::string(verb_for(threads, "has ended", "have ended"));
     case Activity::kUnknown:
@@ -244,6 +249,32 @@ std::string signal_words(int signal) {
   const char* const name = sigabbrev_np(signal);
   if (name == nullptr) return fmt::format("signal {}", signal);
   return fmt::format("SIG{}", name);
+}
+
+std::string_view fault_words(int signal, int code) {
+  struct Fault {
+    int signal;
+    int code;
+    std::string_view words;
+  };
+  constexpr std::array kFaults{
+      Fault{SIGSEGV, SEGV_MAPERR, "not mapped"},
+      Fault{SIGSEGV, SEGV_ACCERR, "not permitted"},
+      Fault{SIGSEGV, SEGV_PKUERR, "not permitted by a protection key"},
+      Fault{SIGSEGV, SI_KERNEL, "an address that cannot be, or a privileged instruction"},
+      Fault{SIGBUS, BUS_ADRALN, "misaligned"},
+      Fault{SIGBUS, BUS_ADRERR, "behind the end of its file, or no memory for it"},
+      Fault{SIGBUS, BUS_MCEERR_AR, "broken memory"},
+      Fault{SIGFPE, FPE_INTDIV, "integer division by zero"},
+      Fault{SIGFPE, FPE_INTOVF, "integer overflow"},
+      Fault{SIGFPE, FPE_FLTDIV, "division by zero"},
+      Fault{SIGILL, ILL_ILLOPC, "illegal instruction"},
+      Fault{SIGILL, ILL_ILLOPN, "illegal instruction"},
+      Fault{SIGTRAP, TRAP_BRKPT, "breakpoint"},
+  };
+  const auto found = std::ranges::find_if(
+      kFaults, [&](const Fault& fault) { return fault.signal == signal && fault.code == code; });
+  return found == kFaults.end() ? std::string_view() : found->words;
 }
 
 std::string_view stack_end_words(StackEnd end) {

@@ -74,6 +74,9 @@ std::string owner_id_words(const Holder& holder);
 /// "SIGABRT", "signal 70".
 std::string signal_words(int signal);
 
+/// What was wrong: "not mapped"; empty where the code tells nothing that pstuck knows.
+std::string_view fault_words(int signal, int code);
+
 /// What the thread of another process does, by its state and its system call: "sleeps in wait4".
 std::string task_words(char state, std::int64_t syscall);
 

@@ -357,7 +357,13 @@ Report held_locks() {
 Report core_deadlock() {
   Report report = two_lock_deadlock();
   report.snapshot.kind = TargetKind::kCore;
-  report.snapshot.core = CoreFacts{"/var/crash/core.48213", 6, 4096};
+  report.snapshot.core =
+      CoreFacts{.path = "/var/crash/core.48213",
+                .signal = 6,
+                .missing_bytes = 4096,
+                .crash = CrashFacts{.thread = report.snapshot.threads.front().tid,
+                                    .cause = CrashCause::kSent,
+                                    .sender = Tid{1}}};
   report.snapshot.realtime.reset();
   report.snapshot.monotonic.reset();
   report.snapshot.process.age.reset();

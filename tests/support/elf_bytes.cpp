@@ -48,7 +48,7 @@ Bytes make_note(std::uint32_t type, const Bytes& content, std::string_view name)
   return note;
 }
 
-Bytes make_thread_note(int tid, std::int64_t syscall, std::int64_t result) {
+Bytes make_thread_note(int tid, std::int64_t syscall, std::int64_t result, short signal) {
   user_regs_struct registers{};
   registers.orig_rax = static_cast<unsigned long long>(syscall);
   registers.rax = static_cast<unsigned long long>(result);
@@ -60,6 +60,7 @@ Bytes make_thread_note(int tid, std::int64_t syscall, std::int64_t result) {
   registers.fs_base = 0x7f00;
   prstatus_t status{};
   status.pr_pid = tid;
+  status.pr_cursig = signal;
   std::memcpy(&status.pr_reg, &registers, sizeof registers);
   return make_object_note(NT_PRSTATUS, status);
 }

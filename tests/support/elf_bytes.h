@@ -32,8 +32,8 @@ Bytes make_object_note(std::uint32_t type, const T& object) {
   return make_note(type, content);
 }
 
-/// One thread's NT_PRSTATUS; `result` is what rax holds.
-Bytes make_thread_note(int tid, std::int64_t syscall, std::int64_t result);
+/// One thread's NT_PRSTATUS; `result` is what rax holds, `signal` what ended the process.
+Bytes make_thread_note(int tid, std::int64_t syscall, std::int64_t result, short signal = 0);
 
 /// One range of NT_FILE; the offset is in the unit of the note.
 struct FileRange {

@@ -5,6 +5,7 @@
 #include <sys/procfs.h>
 
 #include <array>
+#include <csignal>
 #include <cstring>
 
 #include "attach/file_memory.h"
@@ -48,6 +49,25 @@ TEST(CoreNotes, TellsThreadsThatAreAwakeFromThoseThatWait) {
   ASSERT_EQ(notes.threads.size(), 2U);
   EXPECT_EQ(notes.threads[0].user.syscall.state, SyscallState::kReturned);
   EXPECT_EQ(notes.threads[1].user.syscall.state, SyscallState::kUserMode);
+}
+
+TEST(CoreNotes, GivesASignalToTheThreadBeforeIt) {
+  siginfo_t info{};
+  info.si_signo = SIGSEGV;
+  info.si_code = SEGV_MAPERR;
+  info.si_addr = reinterpret_cast<void*>(0x18);
+  siginfo_t second = info;
+  second.si_code = SEGV_ACCERR;
+  const Bytes signal = make_object_note(NT_SIGINFO, info);
+  const Bytes another = make_object_note(NT_SIGINFO, second);
+  const CoreNotes notes =
+      parse(signal + make_thread_note(1, 202, 0) + signal + another + make_thread_note(2, -1, 42));
+  ASSERT_EQ(notes.threads.size(), 2U);
+  ASSERT_TRUE(notes.threads[0].received);
+  EXPECT_EQ(notes.threads[0].received->number, SIGSEGV);
+  EXPECT_EQ(notes.threads[0].received->code, SEGV_MAPERR);
+  EXPECT_EQ(notes.threads[0].received->address, Address{0x18});
+  EXPECT_FALSE(notes.threads[1].received);
 }
 
 TEST(CoreNotes, TellsTheProcess) {

@@ -2,6 +2,9 @@
 
 #include <elf.h>
 #include <gtest/gtest.h>
+#include <sys/procfs.h>
+
+#include <csignal>
 
 #include "attach/error.h"
 #include "tests/support/temporary_file.h"
@@ -14,6 +17,7 @@ using testing::CorePart;
 using testing::make_core;
 using testing::make_files_note;
 using testing::make_library_page;
+using testing::make_object_note;
 using testing::make_thread_note;
 using testing::TemporaryFile;
 using testing::operator+;
@@ -78,6 +82,38 @@ TEST(CoreTarget, SortsThreadsAndDropsRepeatedOnes) {
     EXPECT_EQ(snapshot.threads[i].tid_in_target, snapshot.threads[i].tid);
     EXPECT_EQ(snapshot.threads[i].capture, CaptureWay::kFromCore);
   }
+}
+
+std::optional<CrashFacts> crash_of(int signal, int code, int sender = 0) {
+  siginfo_t info{};
+  info.si_signo = signal;
+  info.si_code = code;
+  if (code > 0) info.si_addr = reinterpret_cast<void*>(0x18);
+  if (code <= 0) info.si_pid = sender;
+  prpsinfo_t process{};
+  process.pr_pid = 7;
+  const CorePart notes{.type = PT_NOTE,
+                       .bytes = make_thread_note(9, -1, 0, static_cast<short>(signal)) +
+                                make_object_note(NT_PRPSINFO, process) +
+                                make_object_note(NT_SIGINFO, info) +
+                                make_thread_note(7, 202, -512, static_cast<short>(signal))};
+  const TemporaryFile file(make_core({notes}));
+  return open_core_target(file.path(), {})->capture({}).core->crash;
+}
+
+TEST(CoreTarget, TellsWhatEndedTheProcess) {
+  const auto fault = crash_of(SIGSEGV, SEGV_MAPERR);
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->thread, Tid{9});
+  EXPECT_EQ(fault->cause, CrashCause::kFault);
+  EXPECT_EQ(fault->address, Address{0x18});
+  EXPECT_FALSE(fault->sender);
+  EXPECT_FALSE(crash_of(SIGSEGV, SI_KERNEL)->address);
+  EXPECT_EQ(crash_of(SIGABRT, SI_TKILL, 7)->cause, CrashCause::kRaised);
+  EXPECT_EQ(crash_of(SIGQUIT, SI_USER, 123)->cause, CrashCause::kSent);
+  EXPECT_EQ(crash_of(SIGQUIT, SI_USER, 123)->sender, Tid{123});
+  EXPECT_EQ(crash_of(SIGXCPU, SI_KERNEL)->cause, CrashCause::kUnknown);
+  EXPECT_FALSE(crash_of(0, 0));
 }
 
 TEST(CoreTarget, DoesNotTakeWhatWasNotDumpedForZero) {

@@ -55,6 +55,7 @@ TEST(SnapshotFile, HasEveryField) {
   EXPECT_EQ(count_left_out<Process>(), 0U);
   EXPECT_EQ(count_left_out<ForkedFrom>(), 0U);
   EXPECT_EQ(count_left_out<CoreFacts>(), 0U);
+  EXPECT_EQ(count_left_out<CrashFacts>(), 0U);
   EXPECT_EQ(count_left_out<TaskElsewhere>(), 0U);
   EXPECT_EQ(count_left_out<ThreadLook>(), 0U);
   EXPECT_EQ(count_left_out<Look>(), 0U);
