@@ -1,6 +1,7 @@
 #include "cli/looked.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "analyzers/confirm.h"
 #include "attach/saved_target.h"
@@ -36,10 +37,49 @@ void add_blind_spots(const std::vector<BlindSpot>& spots, Snapshot& snapshot) {
   }
 }
 
-std::unique_ptr<Symbols> open_symbols(const Opened& opened, const Snapshot& snapshot,
-                                      Memory& memory, const SymbolizeOptions& options) {
-  if (opened.saved_symbols.empty()) return std::make_unique<Symbolizer>(snapshot, memory, options);
-  return open_saved_symbols(restore_symbols(opened.saved_symbols), snapshot.threads.size());
+/// How many frames have a name, and how many a line.
+std::pair<std::size_t, std::size_t> count_named(const Stacks& stacks) {
+  std::pair<std::size_t, std::size_t> named;
+  for (const Stack& stack : stacks.stacks) {
+    for (const Frame& frame : stack.frames) {
+      named.first += stacks.at(frame).function.empty() ? 0 : 1;
+      named.second += stacks.at(frame).file.empty() ? 0 : 1;
+    }
+  }
+  return named;
+}
+
+bool points_to_files(const Options& options) {
+  return !options.executable.empty() || !options.places.sysroot.empty() ||
+         !options.places.debug_directories.empty() || std::getenv("DEBUGINFOD_URLS") != nullptr;
+}
+
+/// Where the files of a snapshot's modules may be now; whoever opens one checks its build ID.
+void set_local_files(const Options& options, Snapshot& snapshot) {
+  for (Module& module : snapshot.modules) {
+    const bool is_program = module.path == snapshot.process.executable;
+    module.local_file = is_program && !options.executable.empty()
+                            ? options.executable
+                            : resolve_in_sysroot(options.places.sysroot, module.path);
+  }
+}
+
+/// A snapshot has the names that its own machine knew. Files that the user points to may know more:
+/// they count when they name more of the frames.
+std::unique_ptr<Symbols> open_symbols(const Opened& opened, const Options& options,
+                                      const SymbolizeOptions& symbolizing, Snapshot& snapshot,
+                                      Memory& memory) {
+  if (opened.saved_symbols.empty()) {
+    return std::make_unique<Symbolizer>(snapshot, memory, symbolizing);
+  }
+  const std::size_t threads = snapshot.threads.size();
+  SavedSymbols saved = restore_symbols(opened.saved_symbols);
+  if (points_to_files(options) && !snapshot.saved->redacted) {
+    set_local_files(options, snapshot);
+    auto anew = std::make_unique<Symbolizer>(snapshot, memory, symbolizing);
+    if (count_named(anew->symbolize()) > count_named(saved.stacks)) return anew;
+  }
+  return open_saved_symbols(std::move(saved), threads);
 }
 
 Opened remembering(Opened opened, const Options& options) {
@@ -75,12 +115,13 @@ Looked look_closely(Opened opened, const Options& options, const LockFile& files
 
   SnapshotMemory memory(report.snapshot, target.memory());
   const std::unique_ptr<Symbols> told =
-      open_symbols(looked.opened, report.snapshot, memory,
+      open_symbols(looked.opened, options,
                    {.max_frames = options.max_frames,
                     .lines = options.lines,
                     .places = options.places,
                     .lock_functions = lock_functions_of(files.locks),
-                    .progress = progress.step("stacks unwound")});
+                    .progress = progress.step("stacks unwound")},
+                   report.snapshot, memory);
   RecordingSymbols recorded(*told);
   Symbols& symbols = options.record ? static_cast<Symbols&>(recorded) : *told;
   report.stacks = symbols.symbolize();
