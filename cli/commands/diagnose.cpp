@@ -23,7 +23,7 @@ constexpr std::string_view kExamples =
 Examples:
   pstuck 48213                              who waits for whom in a live process
   pstuck -a core.48213                      every thread of a core file
-  pstuck --core-of 48213                    the core that systemd keeps of a process
+  pstuck --core-of 48213                    the core that systemd keeps of it
   coredumpctl dump 48213 | pstuck -         a core on standard input
   pstuck --format postmortem -o hang.md 48213
                                             a postmortem to fill in
