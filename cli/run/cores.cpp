@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <optional>
 #include <sstream>
 
@@ -63,19 +64,21 @@ std::string write_core(Tid process, std::uint64_t& left, const Signals& signals,
                        size_words(left));
   }
   const std::uint64_t blocks = left / kBlock;
-  const int status = run_gcore(process, artifacts.path("core"), blocks, signals);
+  const int status = run_gcore(process, artifacts.path("unfinished"), blocks, signals);
   if (status == kNotFound) return "there is no gcore; it comes with gdb";
-  const std::string name = fmt::format("core.{}", process.value);
+  const std::string unfinished = artifacts.path(fmt::format("unfinished.{}", process.value));
   struct stat file {};
-  const bool exists = ::stat(artifacts.path(name).c_str(), &file) == 0;
+  const bool exists = ::stat(unfinished.c_str(), &file) == 0;
   const auto written = static_cast<std::uint64_t>(file.st_size);
   // gdb does not mind a full file.
-  if (status == 0 && exists && written < blocks * kBlock) {
+  const std::string name = fmt::format("core.{}", process.value);
+  const bool is_whole = status == 0 && exists && written < blocks * kBlock;
+  if (is_whole && ::rename(unfinished.c_str(), artifacts.path(name).c_str()) == 0) {
     left -= written;
     artifacts.add(name);
     return {};
   }
-  if (exists) ::unlink(artifacts.path(name).c_str());
+  if (exists) ::unlink(unfinished.c_str());
   return status == 0 ? fmt::format("it is larger than the {} that --cores leaves", size_words(left))
                      : fmt::format("gcore failed with status {}", status);
 }

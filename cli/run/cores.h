@@ -8,8 +8,8 @@
 
 namespace pstuck {
 
-/// Cores of the processes that hang, by gcore(1), of so many bytes in all: none is left cut off.
-/// What cannot be written is told on standard error.
+/// Cores of the processes that hang, by gcore(1), of so many bytes in all. None is ever
+/// cut off under its final name. What cannot be written is told on standard error.
 void write_cores(const Reports& reports, std::uint64_t most_bytes, const Signals& signals,
                  Artifacts& artifacts);
 

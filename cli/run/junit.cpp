@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "cli/output.h"
 #include "cli/run/artifacts.h"
 #include "cli/trouble.h"
@@ -59,9 +61,11 @@ std::string junit_document(const TestCase& test) {
 void write_junit(const RunRequest& request, Tid process, std::chrono::milliseconds ran,
                  const std::optional<TestCase::Failure>& failure) {
   if (request.junit.empty()) return;
+  const std::string path = expand_name(request.junit, request.command.front(), process);
+  std::error_code ignored;  // the file cannot be written either, then
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
   try {
-    write_output(expand_name(request.junit, request.command.front(), process),
-                 junit_document({.name = request.words(), .time = ran, .failure = failure}));
+    write_output(path, junit_document({.name = request.words(), .time = ran, .failure = failure}));
   } catch (const Error& error) {
     report_trouble(error);
   }

@@ -20,7 +20,7 @@ class ArtifactsTest : public ::testing::Test {
 
   /// With a time limit that the command passes.
   Outcome run_late(const Command& options, const Command& command,
-                                 const Command& environment = {}) const {
+                   const Command& environment = {}) const {
     Command words{"env", "PSTUCK_TEST_SECRET=hunter2", "GITHUB_ACTIONS="};
     words.insert(words.end(), environment.begin(), environment.end());
     words.insert(words.end(), {PSTUCK_BINARY, "run", "--timeout", "2s"});
@@ -87,19 +87,20 @@ TEST_F(ArtifactsTest, ADirectoryThatCannotBeMadeIsNoReasonToLetThemLive) {
 TEST_F(ArtifactsTest, CoresHaveALimit) {
   if (run({"gcore"}).status == 127) GTEST_SKIP() << "gcore is not installed";
   run_late({"--artifacts", path("all"), "--cores", "256M"}, {"sleep", "300"});
-  const auto cores_in = [&](const std::string& name) {
-    std::vector<std::string> cores;
+  const auto files_in = [&](const std::string& name, const std::string& prefix) {
+    std::vector<std::string> files;
     for (const auto& entry : fs::directory_iterator(directory_ / name)) {
-      if (entry.path().filename().string().starts_with("core.")) cores.push_back(entry.path());
+      if (entry.path().filename().string().starts_with(prefix)) files.push_back(entry.path());
     }
-    return cores;
+    return files;
   };
-  ASSERT_EQ(cores_in("all").size(), 1U);
-  EXPECT_EQ(run(pstuck_command({cores_in("all").front()})).status, 0);
+  ASSERT_EQ(files_in("all", "core.").size(), 1U);
+  EXPECT_EQ(run(pstuck_command({files_in("all", "core.").front()})).status, 0);
   const Outcome outcome =
       run_late({"--artifacts", path("few"), "--cores", "64K"}, {"sleep", "300"});
   EXPECT_NE(outcome.err.find("no core of sleep (pid "), std::string::npos) << outcome.err;
-  EXPECT_TRUE(cores_in("few").empty());
+  EXPECT_TRUE(files_in("few", "core.").empty());
+  EXPECT_TRUE(files_in("few", "unfinished").empty());
 }
 
 TEST_F(ArtifactsTest, GitHubGetsAnAnnotation) {
@@ -115,8 +116,8 @@ TEST_F(ArtifactsTest, GitHubGetsAnAnnotation) {
 
 TEST_F(ArtifactsTest, TheFindingIsTheFailureOfATest) {
   if (!has_python()) GTEST_SKIP() << "python3 is not installed";
-  run_late({"--junit", path("%n.xml")}, {kSample});
-  const std::string parsed = parse_junit(path("self_deadlock.xml"));
+  run_late({"--junit", path("new/%n.xml")}, {kSample});
+  const std::string parsed = parse_junit(path("new/self_deadlock.xml"));
   EXPECT_EQ(parsed.find("1|" + kSample + "\nDEADLOCK|self_deadlock (pid "), 0U) << parsed;
   EXPECT_NE(parsed.find("← took g_journal.mu_"), std::string::npos) << parsed;
 }

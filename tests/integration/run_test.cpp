@@ -140,6 +140,14 @@ TEST_F(EndlessLookTest, OneThatCrashesIsATimeoutAllTheSame) {
   EXPECT_TRUE(is_gone(pid_in("command")));
 }
 
+TEST_F(RunTest, OneInsideTheOtherEndsToo) {
+  Command inner = run_command({"--timeout", "60s"}, with_daemon());
+  const Outcome outcome = run(run_command({"--timeout", "3s", "--kill-after", "100ms"}, inner));
+  EXPECT_EQ(outcome.status, 124);
+  EXPECT_TRUE(is_gone(pid_in("command")));
+  EXPECT_TRUE(is_gone(pid_in("daemon")));
+}
+
 TEST_F(RunTest, PassesSignalsOn) {
   Subprocess process(run_command(
       {"--timeout", "60s"},
