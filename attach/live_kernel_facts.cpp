@@ -9,8 +9,8 @@
 #include <thread>
 
 #include "attach/call_subject.h"
-#include "attach/freezer.h"
 #include "attach/fifo_openers.h"
+#include "attach/freezer.h"
 #include "attach/local_files.h"
 #include "attach/open_files.h"
 #include "attach/socket_peers.h"

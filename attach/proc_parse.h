@@ -16,7 +16,7 @@ struct StatFacts {
   std::string name;
   char state = '?';
   Tid parent;
-  Tid group;                             ///< process group
+  Tid group;  ///< process group
   Tid session;
   std::uint64_t flags = 0;               ///< PF_* of include/linux/sched.h
   std::uint64_t cpu_ticks = 0;           ///< user and system

@@ -12,7 +12,7 @@ namespace pstuck {
 struct ListedProcess {
   Tid pid;
   Tid parent;
-  Tid group;         ///< process group
+  Tid group;  ///< process group
   Tid session;
   std::string name;  ///< as ps -e shows it, cut after 15 bytes
 };

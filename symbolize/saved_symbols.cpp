@@ -190,7 +190,8 @@ class ReplayedSymbols final : public Symbols {
   }
   std::vector<LockingCall> find_locking_calls(const Stacks& stacks, std::size_t thread,
                                               Address lock) override {
-    auto calls = find<std::vector<LockingCall>>(ask_locking_calls(thread, lock)).value_or(std::vector<LockingCall>{});
+    auto calls = find<std::vector<LockingCall>>(ask_locking_calls(thread, lock))
+                     .value_or(std::vector<LockingCall>{});
     std::erase_if(calls, [&](const LockingCall& call) {
       return thread >= stacks.stacks.size() || call.frame >= stacks.stacks[thread].frames.size();
     });

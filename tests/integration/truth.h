@@ -85,7 +85,7 @@ struct Truth {
   std::map<std::string, std::uint64_t> used_with;  ///< mutexes, by condition variable
   std::vector<std::vector<std::string>> cycles;    ///< roles
   std::vector<std::vector<std::string>> knots;     ///< roles
-  bool likely = false;  ///< these deadlocks are inferred
+  bool likely = false;                             ///< these deadlocks are inferred
   std::vector<std::vector<std::string>> across;    ///< roles, of several processes
   std::vector<TruePileUp> pile_ups;
   std::vector<std::string> exited;  ///< roles
