@@ -46,8 +46,12 @@ void compare_with_parent(const Snapshot& snapshot, const Sources& sources,
       continue;
     }
     constexpr std::uint32_t kMostWaiters = 1 << 16;
-    const bool is_same = parents.before == own->before && parents.shared == own->shared &&
-                         parents.value <= 1 && parents.waiters < kMostWaiters;
+    // Three bits of malloc's size are flags, and one tells of the block before: it changes with
+    // that.
+    constexpr std::uint64_t kFlagsEnd = 8;
+    const bool is_same = (parents.before ^ own->before) < kFlagsEnd &&
+                         parents.shared == own->shared && parents.value <= 1 &&
+                         parents.waiters < kMostWaiters;
     if (is_same) resource.value_in_parent = parents.value;
   }
 }

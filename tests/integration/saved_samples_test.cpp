@@ -61,12 +61,17 @@ INSTANTIATE_TEST_SUITE_P(, RedactedSample, ::testing::ValuesIn(list_samples({"O2
 
 // What a stripped program cannot tell a file with the same build ID can.
 TEST(SavedSnapshot, IsNamedAnewWithTheFileThatHasTheNames) {
-  const SampleRun sample({"router_and_cache", "", "stripped"});
   const auto directory = make_test_directory();
   const std::string path = directory / "hang";
-  ASSERT_EQ(run(pstuck_command({"capture", "-o", path, sample.target()})).status, 0);
+  const std::string program = directory / "router_and_cache";
   const std::string named = std::string(PSTUCK_SAMPLES) + "/O2/router_and_cache";
   const std::string other = std::string(PSTUCK_SAMPLES) + "/O2/self_deadlock";
+  ASSERT_EQ(run({"strip", "-o", program, named}).status, 0);
+  const Subprocess stripped({program});
+  ASSERT_TRUE(poll_until([&] {
+    run(pstuck_command({"capture", "-o", path, std::to_string(stripped.pid())}));
+    return run(pstuck_command({"--exit-code", path})).status == 1;
+  }));
   EXPECT_EQ(run(pstuck_command({path})).out.find("g_cache.mu_"), std::string::npos);
   const Outcome better = run(pstuck_command({"--exe", named, path}));
   EXPECT_NE(better.out.find("holds g_router.mu_  taken in Router::dispatch"), std::string::npos)

@@ -61,6 +61,12 @@ TEST_F(ForkedProcess, IsStuckAtALockThatTheParentHasToo) {
   EXPECT_EQ(target_.diagnosis().resources[0].value_in_parent, 1U);
 }
 
+// malloc notes in a block's size whether the block before it is in use.
+TEST_F(ForkedProcess, KnowsTheLockWhateverBecameOfTheBlockBefore) {
+  parent_has({.size = kMallocSize - 1});
+  EXPECT_TRUE(is_stuck());
+}
+
 TEST_F(ForkedProcess, IsNotStuckAtALockOfItsOwn) {
   EXPECT_FALSE(is_stuck());  // the parent has no memory there
   parent_has({.size = 0x41});
