@@ -67,7 +67,8 @@ TEST(SavedSnapshot, IsNamedAnewWithTheFileThatHasTheNames) {
   const std::string named = std::string(PSTUCK_SAMPLES) + "/O2/router_and_cache";
   const std::string other = std::string(PSTUCK_SAMPLES) + "/O2/self_deadlock";
   ASSERT_EQ(run({"strip", "-o", program, named}).status, 0);
-  const Subprocess stripped({program});
+  Subprocess stripped({program});
+  while (stripped.read_line() != "ready") continue;
   ASSERT_TRUE(poll_until([&] {
     run(pstuck_command({"capture", "-o", path, std::to_string(stripped.pid())}));
     return run(pstuck_command({"--exit-code", path})).status == 1;
