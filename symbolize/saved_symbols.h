@@ -65,6 +65,6 @@ std::unique_ptr<Symbols> open_saved_symbols(SavedSymbols saved, std::size_t thre
 std::vector<std::byte> save(const SavedSymbols& symbols);
 
 /// Throws Error where they are damaged. What points at no thread or frame is left out.
-SavedSymbols restore_symbols(std::span<const std::byte> saved);
+SavedSymbols restore_symbols(std::span<const std::byte> bytes);
 
 }  // namespace pstuck

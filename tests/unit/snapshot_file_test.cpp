@@ -20,7 +20,9 @@ namespace {
 /// Converts to any member of an aggregate.
 struct AnyMember {
   template <typename T>
-  operator T() const;
+  operator T() const {
+    return T();
+  }
 };
 
 template <typename T, typename... Members>
