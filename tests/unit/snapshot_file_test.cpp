@@ -20,7 +20,7 @@ namespace {
 /// Converts to any member of an aggregate.
 struct AnyMember {
   template <typename T>
-  operator T() const {
+  operator T() const {  // NOLINT(google-explicit-constructor): it is for initialising
     return T();
   }
 };
