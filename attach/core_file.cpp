@@ -14,8 +14,6 @@ namespace {
 // Each is a mapping: some systems allow 16 million (vm.max_map_count), none has them.
 constexpr std::uint64_t kMostProgramHeaders = std::uint64_t{1} << 22;
 
-constexpr std::string_view kWhatIsNeeded = "pstuck needs a PID or a core, such as gcore PID makes";
-
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 bool is_text(std::string_view beginning) {
@@ -33,7 +31,7 @@ bool is_text(std::string_view beginning) {
   throw Error(ErrorKind::kNotACore,
               fmt::format("{} is {}", name,
                           is_text(beginning) ? "a text file, not an ELF core" : "not an ELF core"),
-              std::string(kWhatIsNeeded));
+              kWhatIsNeeded);
 }
 
 std::string machine_name(std::uint16_t machine) {
@@ -134,13 +132,13 @@ void CoreFile::read_program_headers() {
   if (!header) throw_cut_headers(name(), file.size());
   if (header->e_phentsize != sizeof(Elf64_Phdr)) {
     throw Error(ErrorKind::kNotACore, fmt::format("{} has no program headers of a core", name()),
-                std::string(kWhatIsNeeded));
+                kWhatIsNeeded);
   }
   const std::uint64_t count = count_program_headers(file, *header);
   if (count > kMostProgramHeaders) {
     throw Error(ErrorKind::kNotACore,
                 fmt::format("{} has {} program headers, more than any core", name(), count),
-                std::string(kWhatIsNeeded));
+                kWhatIsNeeded);
   }
   const AddressRange table = clip(file.size(), header->e_phoff, count * sizeof(Elf64_Phdr));
   if (table.size() < count * sizeof(Elf64_Phdr)) throw_cut_headers(name(), file.size());

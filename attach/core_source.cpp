@@ -15,26 +15,22 @@
 namespace pstuck {
 namespace {
 
-constexpr std::string_view kWhatIsNeeded = "pstuck needs a PID or a core, such as gcore PID makes";
 constexpr std::size_t kBeginningSize = 512;
 
 [[noreturn]] void throw_unreadable(const std::string& name, int error) {
   switch (error) {
     case ENOENT:
     case ENOTDIR:
-      throw Error(ErrorKind::kUnreadable, fmt::format("there is no file {}", name),
-                  std::string(kWhatIsNeeded));
+      throw Error(ErrorKind::kUnreadable, fmt::format("there is no file {}", name), kWhatIsNeeded);
     case EISDIR:
-      throw Error(ErrorKind::kNotACore, fmt::format("{} is a directory", name),
-                  std::string(kWhatIsNeeded));
+      throw Error(ErrorKind::kNotACore, fmt::format("{} is a directory", name), kWhatIsNeeded);
     case EACCES:
     case EPERM:
       throw Error(ErrorKind::kUnreadable, fmt::format("not permitted to read {}", name),
                   "run pstuck as the user who owns the file, or as root");
     default:
       throw Error(ErrorKind::kUnreadable,
-                  fmt::format("cannot read {}: {}", name, std::strerror(error)),
-                  std::string(kWhatIsNeeded));
+                  fmt::format("cannot read {}: {}", name, std::strerror(error)), kWhatIsNeeded);
   }
 }
 
@@ -48,7 +44,7 @@ void check_kind(const std::string& name, const struct stat& facts, int file) {
   }
   if (S_ISREG(facts.st_mode) || S_ISFIFO(facts.st_mode) || S_ISSOCK(facts.st_mode)) return;
   throw Error(ErrorKind::kNotACore, fmt::format("{} is neither a file nor a pipe", name),
-              std::string(kWhatIsNeeded));
+              kWhatIsNeeded);
 }
 
 struct Opened {

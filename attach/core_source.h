@@ -8,6 +8,10 @@
 
 namespace pstuck {
 
+/// The hint where something else was given.
+inline constexpr const char* kWhatIsNeeded =
+    "pstuck needs a PID or a core, such as gcore PID makes";
+
 /// Where a core's bytes come from, so that they can be read in any order: from the file itself, or
 /// from a temporary one where it is compressed or comes through a pipe.
 struct CoreSource {

@@ -2,7 +2,13 @@
 
 #include <unistd.h>
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
 #include <utility>
+
+#include "attach/ids.h"
 
 namespace pstuck {
 
@@ -29,5 +35,19 @@ class Descriptor {
 
 /// A copy of another process's descriptor; not open where the kernel gives none.
 Descriptor copy_descriptor(int pidfd, int descriptor);
+
+/// Not open where there is no such process; errno says why.
+Descriptor open_pidfd(Tid process);
+
+struct PipeEnds {
+  Descriptor read_end;
+  Descriptor write_end;
+};
+
+/// Closed by exec. None where there can be no more; errno says why.
+std::optional<PipeEnds> open_pipe();
+
+/// Bytes of a file, or of a process's memory through its "mem" file: as many as can be read.
+std::size_t read_at(int descriptor, std::uint64_t from, std::span<std::byte> into) noexcept;
 
 }  // namespace pstuck

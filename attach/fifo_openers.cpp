@@ -1,7 +1,6 @@
 #include "attach/fifo_openers.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
@@ -31,9 +30,7 @@ class OtherMemory final : public Memory {
       : file_(::open(proc_path(process, "mem").c_str(), O_RDONLY | O_CLOEXEC)) {}
 
   std::size_t read(Address from, std::span<std::byte> into) noexcept override {
-    const ssize_t got =
-        ::pread(file_.get(), into.data(), into.size(), static_cast<off_t>(from.value));
-    return got > 0 ? static_cast<std::size_t>(got) : 0;
+    return read_at(file_.get(), from.value, into);
   }
 
  private:

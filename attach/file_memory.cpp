@@ -7,23 +7,6 @@
 #include <cerrno>
 
 namespace pstuck {
-namespace {
-
-/// As much as can be read.
-std::size_t read_file(int file, std::uint64_t from, std::span<std::byte> into) noexcept {
-  std::size_t done = 0;
-  while (done < into.size()) {
-    const ssize_t got =
-        ::pread(file, into.data() + done, into.size() - done, static_cast<off_t>(from + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  return done;
-}
-
-}  // namespace
-
 FileMemory::FileMemory(const std::string& path) {
   struct stat facts {};
   if (::stat(path.c_str(), &facts) != 0) {
@@ -65,7 +48,7 @@ std::size_t FileMemory::read(Address from, std::span<std::byte> into) noexcept {
   while (done < into.size() && from.value < size_ && done < size_ - from.value) {
     const std::span<std::byte> rest = into.subspan(done);
     const std::size_t got = rest.size() >= kBlockSize
-                                ? read_file(file_.get(), from.value + done, rest)
+                                ? read_at(file_.get(), from.value + done, rest)
                                 : read_block(from.value + done, rest);
     if (got == 0) break;
     done += got;
@@ -78,7 +61,7 @@ std::size_t FileMemory::read_block(std::uint64_t from, std::span<std::byte> into
   const std::size_t slot = number % kBlocks;
   const std::span<std::byte> bytes(bytes_.get() + slot * kBlockSize, kBlockSize);
   if (blocks_[slot].number != number) {
-    blocks_[slot] = {number, read_file(file_.get(), number * kBlockSize, bytes)};
+    blocks_[slot] = {number, read_at(file_.get(), number * kBlockSize, bytes)};
   }
   const std::size_t skip = from % kBlockSize;
   if (skip >= blocks_[slot].size) return 0;

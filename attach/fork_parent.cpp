@@ -15,8 +15,7 @@ constexpr std::size_t kMostOfAuxv = 4096;
 using RandomBytes = std::array<std::byte, 16>;
 
 bool read_all(int memory, Address from, std::span<std::byte> into) {
-  const ssize_t got = ::pread(memory, into.data(), into.size(), static_cast<off_t>(from.value));
-  return got == static_cast<ssize_t>(into.size());
+  return read_at(memory, from.value, into) == into.size();
 }
 
 }  // namespace

@@ -32,14 +32,7 @@ class LiveMemory final : public Memory {
   LiveMemory(int descriptor, Tid process) : descriptor_(descriptor), pages_(process) {}
 
   std::size_t read(Address from, std::span<std::byte> into) noexcept override {
-    std::size_t done = 0;
-    while (done < into.size()) {
-      const auto at = static_cast<off_t>((from + done).value);
-      const ssize_t got = ::pread(descriptor_, into.data() + done, into.size() - done, at);
-      if (got <= 0) break;
-      done += static_cast<std::size_t>(got);
-    }
-    return done;
+    return read_at(descriptor_, from.value, into);
   }
 
   PresentMemory find_present(AddressRange range) override { return pages_.find_present(range); }

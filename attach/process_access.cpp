@@ -3,7 +3,6 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -141,7 +140,7 @@ AccessibleProcess open_process(Tid id) {
   AccessibleProcess process{.pid = candidate.pid, .living = living};
   process.memory = open_memory(candidate, living);
   refuse_32_bit(candidate, living);
-  process.pidfd = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, candidate.pid.value, 0)));
+  process.pidfd = open_pidfd(candidate.pid);
   return process;
 }
 

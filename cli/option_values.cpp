@@ -78,6 +78,11 @@ std::chrono::milliseconds parse_time(std::string_view option, const std::string&
   return *unit * parsed->first;
 }
 
+std::chrono::milliseconds parse_limit(std::string_view option, const std::string& word) {
+  return parse_time(option, word, std::chrono::hours(24 * 365),
+                    "it is a time, like 90s, 10m or 2h");
+}
+
 Tid parse_process(std::string_view option, const std::string& word) {
   Tid id;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), id.value);

@@ -44,6 +44,9 @@ std::size_t parse_bytes(std::string_view option, const std::string& word, std::s
 std::chrono::milliseconds parse_time(std::string_view option, const std::string& word,
                                      std::chrono::milliseconds most, const std::string& hint);
 
+/// A time that something may take, up to a year. Throws Error.
+std::chrono::milliseconds parse_limit(std::string_view option, const std::string& word);
+
 /// The id of a process or of a process group. Throws Error.
 Tid parse_process(std::string_view option, const std::string& word);
 

@@ -11,10 +11,6 @@
 namespace pstuck {
 namespace {
 
-using std::chrono::milliseconds;
-
-constexpr milliseconds kLongest = std::chrono::hours(24 * 365);
-
 constexpr std::string_view kExamples =
     R"(Exit status:
   124  the command took too long
@@ -27,10 +23,6 @@ Examples:
   pstuck run --timeout 10m -- make check    say what hangs, then end it
   pstuck run --quiet 5m -- ctest            when it prints nothing for 5 minutes
 )";
-
-milliseconds parse_limit(std::string_view option, const std::string& word) {
-  return parse_time(option, word, kLongest, "it is a time, like 90s, 10m or 2h");
-}
 
 /// To whoever waits for pstuck it looks as if it had waited for the command.
 int end_alike(int wait_status) {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,13 +47,13 @@ struct Watched {
 };
 
 Watched open_watched(Tid pid) {
-  const long pidfd = ::syscall(SYS_pidfd_open, pid.value, 0);
-  if (pidfd < 0) {
+  Descriptor pidfd = open_pidfd(pid);
+  if (!pidfd.is_open()) {
     throw Error(ErrorKind::kNoSuchProcess,
                 fmt::format("cannot watch process {}: {}", pid.value, std::strerror(errno)),
                 "list the processes: ps -e -o pid,ppid,pgid,comm");
   }
-  return {pid, Descriptor(static_cast<int>(pidfd))};
+  return {pid, std::move(pidfd)};
 }
 
 /// Until then, or until all have ended. Those that have ended are taken out.
@@ -195,15 +194,13 @@ Watch::Watch()
 }
 
 WatchRequest Watch::request() {
-  constexpr auto kLongest = std::chrono::hours(24 * 365);
-  const std::string hint = "it is a time, like 90s, 10m or 2h";
   request_.looking = words_.understand();
   if (line().words().empty()) refuse("no PID was given", "try pstuck watch PID");
   for (const std::string& word : line().words()) {
     request_.processes.push_back(parse_process("PID", word));
   }
-  request_.every = parse_time("--every", every_, kLongest, hint);
-  request_.stands_for = parse_time("--for", stands_for_, kLongest, hint);
+  request_.every = parse_limit("--every", every_);
+  request_.stands_for = parse_limit("--for", stands_for_);
   return request_;
 }
 

@@ -71,8 +71,7 @@ void Descendants::signal(int number) {
   std::map<std::pair<Tid, std::uint64_t>, Descriptor> opened;
   for (const Tid pid : list()) {
     const std::uint64_t start = start_of(pid);
-    const long pidfd = ::syscall(SYS_pidfd_open, pid.value, 0);
-    opened.emplace(std::pair(pid, start), Descriptor(static_cast<int>(pidfd)));
+    opened.emplace(std::pair(pid, start), open_pidfd(pid));
   }
   for (const Tid pid : list()) {
     const auto found = opened.find({pid, start_of(pid)});

@@ -1,6 +1,5 @@
 #include "cli/run/guard.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -113,12 +112,11 @@ int exited_with(int status) { return W_EXITCODE(status, 0); }
 
 int work_guarded(const Signals& signals, std::chrono::milliseconds kill_after,
                  const std::function<int(const GuardChannel&)>& work) {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+  auto pipe = open_pipe();
+  if (!pipe) {
     throw Error(ErrorKind::kOutput, fmt::format("cannot open a pipe: {}", std::strerror(errno)));
   }
-  Descriptor read_end(ends[0]);
-  Descriptor write_end(ends[1]);
+  auto [read_end, write_end] = *std::move(pipe);
   Descendants descendants;
   const pid_t front = ::getpid();
   const pid_t worker = ::fork();

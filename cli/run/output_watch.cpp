@@ -66,10 +66,10 @@ OutputPump::OutputPump(std::vector<int> streams, int sink)
 }
 
 void OutputPump::open_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) fail("a pipe for the command's output");
-  source_ = Descriptor(ends[0]);
-  command_end_ = Descriptor(ends[1]);
+  auto pipe = pstuck::open_pipe();
+  if (!pipe) fail("a pipe for the command's output");
+  source_ = std::move(pipe->read_end);
+  command_end_ = std::move(pipe->write_end);
 }
 
 // The command's controlling terminal stays the real one. That one also turns line ends into what it

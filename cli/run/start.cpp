@@ -1,6 +1,5 @@
 #include "cli/run/start.h"
 
-#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,10 +34,9 @@ Started start_command(const std::vector<std::string>& words, const Signals* sign
   std::vector<char*> arguments;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {.error = errno};
-  const Descriptor read_end(ends[0]);
-  Descriptor write_end(ends[1]);
+  auto pipe = open_pipe();
+  if (!pipe) return {.error = errno};
+  auto [read_end, write_end] = *std::move(pipe);
 
   const pid_t child = ::fork();
   if (child < 0) return {.error = errno};

@@ -1,5 +1,6 @@
 #include "cli/triage/artifact.h"
 
+#include <elf.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -8,6 +9,7 @@
 
 #include "attach/error.h"
 #include "attach/snapshot_file.h"
+#include "attach/unpack.h"
 #include "cli/pipeline.h"
 
 namespace pstuck {
@@ -15,36 +17,15 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// How files of one kind begin.
-struct Beginning {
-  std::string_view bytes;
-  std::string_view kind;
-};
-
-// Streams that may be compressed cores too (RFC 8878, RFC 1952, the xz and lz4 formats).
-constexpr std::array kBeginnings{
-    Beginning{"\x7f"
-              "ELF",
-              "core"},
-    Beginning{"\x28\xb5\x2f\xfd", "core"},
-    Beginning{"\x1f\x8b", "core"},
-    Beginning{{"\xfd"
-               "7zXZ\0",
-               6},
-              "core"},
-    Beginning{"\x04\x22\x4d\x18", "core"},
-    Beginning{"{", "report"},
-};
-
 std::string kind_of(const std::string& path) {
   if (is_snapshot_file(path)) return "snapshot";
   std::ifstream file(path, std::ios::binary);
-  std::array<char, 6> begin{};
+  std::array<char, kMagicSize> begin{};
   file.read(begin.data(), begin.size());
   const std::string_view read(begin.data(), static_cast<std::size_t>(file.gcount()));
-  for (const Beginning& beginning : kBeginnings) {
-    if (read.starts_with(beginning.bytes)) return std::string(beginning.kind);
-  }
+  const bool is_packed = !find_compression(std::as_bytes(std::span(read))).empty();
+  if (is_packed || read.starts_with(ELFMAG)) return "core";
+  if (read.starts_with('{')) return "report";
   return {};
 }
 

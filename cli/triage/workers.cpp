@@ -1,6 +1,5 @@
 #include "cli/triage/workers.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -56,15 +55,15 @@ class Workers {
 
   void start(std::size_t first) {
     if (first >= lines_.size()) return;
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) fail();
-    Descriptor read_end(ends[0]);
-    Descriptor write_end(ends[1]);
+    auto pipe = open_pipe();
+    if (!pipe) fail();
     const pid_t process = ::fork();
     if (process < 0) fail();
-    if (process == 0) work(first, write_end.get());
-    workers_.push_back(
-        {.process = process, .lines = std::move(read_end), .job = first, .since = Clock::now()});
+    if (process == 0) work(first, pipe->write_end.get());
+    workers_.push_back({.process = process,
+                        .lines = std::move(pipe->read_end),
+                        .job = first,
+                        .since = Clock::now()});
   }
 
   [[noreturn]] static void fail() {

@@ -4,14 +4,17 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "tests/support/elf_bytes.h"
+#include <cstddef>
+#include <span>
+#include <string>
 
 namespace pstuck::testing {
 
 /// A file that is gone with the test.
 class TemporaryFile {
  public:
-  explicit TemporaryFile(const Bytes& bytes) : file_(::memfd_create("core", MFD_CLOEXEC)) {
+  explicit TemporaryFile(std::span<const std::byte> bytes)
+      : file_(::memfd_create("test", MFD_CLOEXEC)) {
     EXPECT_EQ(::write(file_, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
   }
   ~TemporaryFile() { ::close(file_); }

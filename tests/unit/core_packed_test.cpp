@@ -9,6 +9,7 @@
 #include "attach/core_target.h"
 #include "attach/error.h"
 #include "attach/spool.h"
+#include "tests/support/elf_bytes.h"
 #include "tests/support/packed_bytes.h"
 #include "tests/support/temporary_file.h"
 

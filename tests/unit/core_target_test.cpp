@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "attach/error.h"
+#include "tests/support/elf_bytes.h"
 #include "tests/support/temporary_file.h"
 
 namespace pstuck {

@@ -12,7 +12,7 @@
 #include "attach/error.h"
 #include "attach/saved_recording.h"
 #include "cli/pipeline.h"
-#include "tests/support/test_file.h"
+#include "tests/support/temporary_file.h"
 
 namespace pstuck {
 namespace {
@@ -89,7 +89,7 @@ SnapshotFile make_file() {
 
 /// What is said of a file with these bytes; empty when it is read.
 std::string complaint(const std::string& bytes) {
-  const testing::TestFile file(bytes);
+  const testing::TemporaryFile file(std::as_bytes(std::span(bytes)));
   try {
     read_snapshot_file(file.path());
   } catch (const Error& error) {
@@ -101,7 +101,8 @@ std::string complaint(const std::string& bytes) {
 
 TEST(SnapshotFile, IsReadAsItWasWritten) {
   const SnapshotFile file = make_file();
-  const testing::TestFile saved(encode_snapshot_file(file));
+  const std::string bytes = encode_snapshot_file(file);
+  const testing::TemporaryFile saved(std::as_bytes(std::span(bytes)));
   EXPECT_TRUE(is_snapshot_file(saved.path()));
   const SnapshotFile again = read_snapshot_file(saved.path());
   ASSERT_EQ(again.processes.size(), 1U);
@@ -128,7 +129,7 @@ TEST(SnapshotFile, IsNeverReadAsSomethingElse) {
   for (std::size_t at = 0; at < bytes.size(); ++at) {
     std::string altered = bytes;
     altered[at] = static_cast<char>(altered[at] ^ 0x10);
-    const testing::TestFile file(altered);
+    const testing::TemporaryFile file(std::as_bytes(std::span(altered)));
     try {
       SavedJson read(read_snapshot_file(file.path()).processes[0].recording);
       read["captures"][0]["modules"][0]["local_file"] = "/proc/1/exe";
