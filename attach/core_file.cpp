@@ -34,16 +34,13 @@ bool is_text(std::string_view beginning) {
               kWhatIsNeeded);
 }
 
-std::string machine_name(std::uint16_t machine) {
-  switch (machine) {
+std::string elf_machine_name(std::uint16_t number) {
+  if (const auto machine = find_machine(number)) return std::string(machine_name(*machine));
+  switch (number) {
     case EM_386:
       return "i386";
-    case EM_X86_64:
-      return "x86-64";
     case EM_ARM:
       return "ARM";
-    case EM_AARCH64:
-      return "AArch64";
     case EM_RISCV:
       return "RISC-V";
     case EM_PPC64:
@@ -51,7 +48,7 @@ std::string machine_name(std::uint16_t machine) {
     case EM_S390:
       return "s390";
     default:
-      return fmt::format("ELF machine {}", machine);
+      return fmt::format("ELF machine {}", number);
   }
 }
 
@@ -65,23 +62,23 @@ void check_beginning(const std::string& name, std::span<const std::byte> bytes) 
         fmt::format("pstuck needs a PID or a core; to look at a running {0}: pstuck $(pidof {0})",
                     base_name(name)));
   }
-  constexpr auto kHint = "pstuck reads cores of 64-bit x86-64 processes";
+  constexpr auto kHint = "pstuck reads cores of 64-bit processes on x86-64 and AArch64";
   if (!identity.is_little_endian) {
     throw Error(ErrorKind::kUnsupported,
                 fmt::format("{} is the core of a big-endian process ({})", name,
-                            machine_name(identity.machine)),
+                            elf_machine_name(identity.machine)),
                 kHint);
   }
   if (!identity.is_64_bit) {
     throw Error(ErrorKind::kUnsupported,
                 fmt::format("{} is the core of a 32-bit process ({})", name,
-                            machine_name(identity.machine)),
+                            elf_machine_name(identity.machine)),
                 kHint);
   }
-  if (identity.machine != EM_X86_64) {
+  if (!find_machine(identity.machine)) {
     throw Error(
         ErrorKind::kUnsupported,
-        fmt::format("{} is the core of a process on {}", name, machine_name(identity.machine)),
+        fmt::format("{} is the core of a process on {}", name, elf_machine_name(identity.machine)),
         kHint);
   }
 }
@@ -130,6 +127,7 @@ void CoreFile::read_program_headers() {
   FileMemory& file = *source_.bytes;
   const auto header = file.read_object<Elf64_Ehdr>({0});
   if (!header) throw_cut_headers(name(), file.size());
+  if (const auto machine = find_machine(header->e_machine)) machine_ = *machine;
   if (header->e_phentsize != sizeof(Elf64_Phdr)) {
     throw Error(ErrorKind::kNotACore, fmt::format("{} has no program headers of a core", name()),
                 kWhatIsNeeded);

@@ -22,7 +22,7 @@ struct CoreSegment {
   bool executable = false;
 };
 
-/// An x86-64 ELF core with its program headers taken apart.
+/// The ELF core of a 64-bit process with its program headers taken apart.
 class CoreFile {
  public:
   /// As open_core_source(). Throws Error where the file is no core, or cut off before its program
@@ -31,6 +31,7 @@ class CoreFile {
 
   /// What it is called in sentences.
   [[nodiscard]] const std::string& name() const { return source_.name; }
+  [[nodiscard]] Machine machine() const { return machine_; }
   /// By offset.
   [[nodiscard]] Memory& bytes() const { return *source_.bytes; }
   /// Why unpacking it ended too early; empty when it did not.
@@ -50,6 +51,7 @@ class CoreFile {
   void sort_segments();
 
   CoreSource source_;
+  Machine machine_ = Machine::kX86_64;
   std::vector<CoreSegment> segments_;
   std::vector<AddressRange> notes_;
   std::uint64_t missing_bytes_ = 0;

@@ -107,7 +107,7 @@ class FileSearch {
 [[noreturn]] void throw_unusable(const std::string& path, int error) {
   throw Error(ErrorKind::kUnreadable,
               error != 0 ? fmt::format("cannot read {}: {}", path, std::strerror(error))
-                         : fmt::format("{} is not an ELF file of 64-bit x86-64", path),
+                         : fmt::format("{} is no 64-bit ELF program for x86-64 or AArch64", path),
               "pass the program that dumped the core with --exe FILE");
 }
 
@@ -178,6 +178,10 @@ std::optional<std::string> FileSearch::find_difference(const Module& module,
                                                        const std::optional<ElfImage>& file,
                                                        const Candidate& candidate) {
   const std::string& path = candidate.path;
+  if (file && file->machine != core_.machine()) {
+    return fmt::format("{} is for {}, but the core is of a process on {}", path,
+                       machine_name(file->machine), machine_name(core_.machine()));
+  }
   const Match match = file ? compare_build_ids(in_core, *file) : Match::kDifferent;
   if (match == Match::kDifferent) {
     return fmt::format("{} has {}, but {} in the core has {}", path,

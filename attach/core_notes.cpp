@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "attach/aarch64_registers.h"
 #include "attach/elf_image.h"
 
 namespace pstuck {
@@ -31,16 +32,20 @@ std::string text_in(std::span<const std::byte> bytes) {
   return std::string(text.substr(0, text.find('\0')));
 }
 
-std::optional<CoreThread> parse_thread(std::span<const std::byte> content) {
+std::optional<CoreThread> parse_thread(std::span<const std::byte> content, Machine machine) {
   const auto status = object_at<prstatus_t>(content);
+  constexpr std::size_t kRegisters = offsetof(prstatus_t, pr_reg);
   if (!status) return {};
-  static_assert(sizeof status->pr_reg == kUserRegistersSize);
-  return CoreThread{
-      .tid = {status->pr_pid},
-      .signal = status->pr_cursig,
-      .user =
-          parse_user_registers(content.subspan<offsetof(prstatus_t, pr_reg), kUserRegistersSize>()),
-  };
+  CoreThread thread{.tid = {status->pr_pid}, .signal = status->pr_cursig};
+  if (machine == Machine::kAArch64) {
+    if (content.size() < kRegisters + kAArch64RegistersSize) return {};
+    thread.user.registers =
+        parse_aarch64_registers(content.subspan<kRegisters, kAArch64RegistersSize>());
+  } else {
+    static_assert(sizeof status->pr_reg == kUserRegistersSize);
+    thread.user = parse_user_registers(content.subspan<kRegisters, kUserRegistersSize>());
+  }
+  return thread;
 }
 
 std::optional<CoreSignal> parse_signal(std::span<const std::byte> content) {
@@ -97,21 +102,11 @@ std::vector<CoreFileRange> parse_files(std::span<const std::byte> content) {
   return files;
 }
 
-void drop_overlaps(std::vector<CoreFileRange>& files) {
-  std::ranges::stable_sort(files, {}, &CoreFileRange::start);
-  Address end;
-  std::erase_if(files, [&](const CoreFileRange& range) {
-    if (range.start < end) return true;
-    end = range.end;
-    return false;
-  });
-}
-
-void add_note(const ElfNote& note, CoreNotes& notes) {
+void add_note(const ElfNote& note, Machine machine, CoreNotes& notes) {
   if (note.name != "CORE") return;
   switch (note.type) {
     case NT_PRSTATUS:
-      if (auto thread = parse_thread(note.content)) notes.threads.push_back(*thread);
+      if (auto thread = parse_thread(note.content, machine)) notes.threads.push_back(*thread);
       break;
     case NT_SIGINFO:
       if (!notes.threads.empty() && !notes.threads.back().received) {
@@ -133,7 +128,7 @@ void add_note(const ElfNote& note, CoreNotes& notes) {
 }
 
 /// One after the other: with thousands of threads they are many megabytes.
-void read_notes(Memory& file, AddressRange rest, CoreNotes& notes) {
+void read_notes(Memory& file, AddressRange rest, Machine machine, CoreNotes& notes) {
   std::vector<std::byte> bytes;
   while (rest.size() >= sizeof(Elf64_Nhdr)) {
     const auto header = file.read_object<Elf64_Nhdr>(rest.start);
@@ -145,7 +140,7 @@ void read_notes(Memory& file, AddressRange rest, CoreNotes& notes) {
       std::span<const std::byte> whole = bytes;
       const auto note = take_note(whole, kAlignment);
       if (!note) return;
-      add_note(*note, notes);
+      add_note(*note, machine, notes);
     }
     rest.start = rest.start + size;
   }
@@ -153,9 +148,19 @@ void read_notes(Memory& file, AddressRange rest, CoreNotes& notes) {
 
 }  // namespace
 
-CoreNotes read_core_notes(Memory& file, std::span<const AddressRange> segments) {
+void drop_overlaps(std::vector<CoreFileRange>& files) {
+  std::ranges::stable_sort(files, {}, &CoreFileRange::start);
+  Address end;
+  std::erase_if(files, [&](const CoreFileRange& range) {
+    if (range.start < end) return true;
+    end = range.end;
+    return false;
+  });
+}
+
+CoreNotes read_core_notes(Memory& file, std::span<const AddressRange> segments, Machine machine) {
   CoreNotes notes;
-  for (const AddressRange& segment : segments) read_notes(file, segment, notes);
+  for (const AddressRange& segment : segments) read_notes(file, segment, machine, notes);
   drop_overlaps(notes.files);
   return notes;
 }

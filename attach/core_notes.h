@@ -1,7 +1,8 @@
 #pragma once
 
-/// What the notes of an x86-64 ELF core tell; total on any bytes. The layouts are
-/// those of sys/procfs.h and of fs/binfmt_elf.c; gdb's gcore writes the same.
+/// What the notes of an ELF core tell; total on any bytes. The layouts are those of sys/procfs.h
+/// and of fs/binfmt_elf.c, the same on x86-64 and AArch64 but for the registers; gdb's gcore and
+/// qemu-user write the same.
 
 #include <optional>
 #include <span>
@@ -24,8 +25,8 @@ struct CoreSignal {
 /// NT_PRSTATUS.
 struct CoreThread {
   Tid tid;
-  int signal = 0;  ///< that ended the process; 0 when it was alive
-  ThreadRegisters user;
+  int signal = 0;        ///< that ended the process; 0 when it was alive
+  ThreadRegisters user;  ///< on AArch64 without the system call: find_aarch64_syscall()
   std::optional<CoreSignal> received;  ///< from the note behind it
 };
 
@@ -53,6 +54,9 @@ struct CoreAuxiliaryVector {
   std::optional<Address> vdso;
 };
 
+/// Sorts; of two ranges that overlap the lower one stays.
+void drop_overlaps(std::vector<CoreFileRange>& files);
+
 struct CoreNotes {
   /// In the order of the notes: kernel and gdb write first the thread that got the signal.
   std::vector<CoreThread> threads;
@@ -62,6 +66,7 @@ struct CoreNotes {
 };
 
 /// `segments` are where the core's PT_NOTE program headers lie in its file.
-CoreNotes read_core_notes(Memory& file, std::span<const AddressRange> segments);
+CoreNotes read_core_notes(Memory& file, std::span<const AddressRange> segments,
+                          Machine machine = Machine::kX86_64);
 
 }  // namespace pstuck

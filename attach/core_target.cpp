@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <csignal>
 
+#include "attach/aarch64_registers.h"
 #include "attach/core_file.h"
+#include "attach/core_link_map.h"
 #include "attach/core_mappings.h"
 #include "attach/core_memory.h"
 #include "attach/core_modules.h"
 #include "attach/core_notes.h"
+#include "attach/elf_image.h"
 #include "attach/error.h"
 #include "attach/modules.h"
 
@@ -26,10 +29,9 @@ namespace {
 
 /// The kernel's own io_uring workers are dumped as threads that were never in user code.
 bool runs_user_code(const CoreThread& thread) {
-  const auto& registers = thread.user.registers.by_dwarf_number;
-  constexpr std::size_t kStackPointer = 7;
-  constexpr std::size_t kProgramCounter = 16;
-  return registers[kStackPointer] != 0 || registers[kProgramCounter] != 0;
+  const Registers& registers = thread.user.registers;
+  constexpr Address kNone;
+  return registers.stack_pointer() != kNone || registers.program_counter() != kNone;
 }
 
 std::vector<ThreadSnapshot> make_threads(const CoreNotes& notes) {
@@ -109,14 +111,6 @@ std::optional<std::size_t> find_executable(const std::vector<Module>& modules,
   return {};
 }
 
-std::string read_text(Memory& memory, Address from) {
-  std::array<char, 4096> text;
-  const std::size_t size = memory.read(from, std::as_writable_bytes(std::span(text)));
-  const std::string_view read(text.data(), size);
-  const std::size_t end = read.find('\0');
-  return end == std::string_view::npos ? std::string() : std::string(read.substr(0, end));
-}
-
 class CoreTarget final : public Target {
  public:
   CoreTarget(const std::string& path, const TargetOptions& options);
@@ -130,7 +124,10 @@ class CoreTarget final : public Target {
   std::optional<Sample> sample(const Snapshot&, const SampleRequest&) override { return {}; }
 
  private:
-  void find_modules_and_files(const CoreNotes& notes, const TargetOptions& options);
+  [[nodiscard]] std::vector<CoreMemory::Piece> dumped_pieces() const;
+  void find_modules_and_files(const CoreNotes& notes, std::vector<CoreMemory::Piece> pieces,
+                              const TargetOptions& options);
+  void find_syscalls();
 
   CoreFile core_;
   LocalFiles local_;
@@ -140,8 +137,9 @@ class CoreTarget final : public Target {
 
 CoreTarget::CoreTarget(const std::string& path, const TargetOptions& options)
     : core_(path, options.progress) {
-  const CoreNotes notes = read_core_notes(core_.bytes(), core_.notes());
+  CoreNotes notes = read_core_notes(core_.bytes(), core_.notes(), core_.machine());
   snapshot_.kind = TargetKind::kCore;
+  snapshot_.machine = core_.machine();
   snapshot_.threads = make_threads(notes);
   if (snapshot_.threads.empty()) throw_no_threads(core_);
   snapshot_.core = CoreFacts{.path = path,
@@ -152,23 +150,44 @@ CoreTarget::CoreTarget(const std::string& path, const TargetOptions& options)
     snapshot_.blind_spots.push_back(
         {BlindSpotKind::kCoreTruncated, fmt::format("{}", core_.missing_bytes())});
   }
+  if (core_.machine() != Machine::kX86_64) {
+    snapshot_.blind_spots.push_back(
+        {BlindSpotKind::kOtherMachine, std::string(machine_name(core_.machine()))});
+  }
   if (!core_.damage().empty()) {
     snapshot_.blind_spots.push_back({BlindSpotKind::kCoreDamaged, core_.damage()});
   }
   snapshot_.process = make_process(notes);
+  const auto dumped = dumped_pieces();
+  memory_.set_pieces(dumped);
+  if (notes.files.empty()) {
+    notes.files = find_files_by_link_map(memory_, notes.auxiliary, core_.machine(), options);
+  }
   snapshot_.mappings = make_core_mappings(core_.segments(), notes.files, notes.auxiliary.vdso);
-  find_modules_and_files(notes, options);
+  find_modules_and_files(notes, dumped, options);
+  if (core_.machine() == Machine::kAArch64) find_syscalls();
 }
 
-void CoreTarget::find_modules_and_files(const CoreNotes& notes, const TargetOptions& options) {
+std::vector<CoreMemory::Piece> CoreTarget::dumped_pieces() const {
   std::vector<CoreMemory::Piece> pieces;
   for (const CoreSegment& segment : core_.segments()) {
     if (segment.in_file.size() == 0) continue;
     pieces.push_back({segment.start, segment.in_file, &core_.bytes()});
   }
-  memory_.set_pieces(pieces);
+  return pieces;
+}
 
-  snapshot_.modules = find_modules(snapshot_.mappings, memory_);
+/// With the files: code is not in cores.
+void CoreTarget::find_syscalls() {
+  for (ThreadSnapshot& thread : snapshot_.threads) {
+    thread.syscall = find_aarch64_syscall(thread.registers, memory_);
+  }
+}
+
+void CoreTarget::find_modules_and_files(const CoreNotes& notes,
+                                        std::vector<CoreMemory::Piece> pieces,
+                                        const TargetOptions& options) {
+  snapshot_.modules = find_modules(snapshot_.mappings, memory_, core_.machine());
   const auto executable = find_executable(snapshot_.modules, notes.auxiliary);
   if (executable) {
     snapshot_.process.executable = snapshot_.modules[*executable].path;
@@ -179,7 +198,7 @@ void CoreTarget::find_modules_and_files(const CoreNotes& notes, const TargetOpti
                             core_.name(), options.executable),
                 "leave out --exe");
   } else if (notes.auxiliary.executable_name) {
-    snapshot_.process.executable = read_text(memory_, *notes.auxiliary.executable_name);
+    snapshot_.process.executable = memory_.read_text(*notes.auxiliary.executable_name);
   }
 
   local_ =

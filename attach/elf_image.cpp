@@ -13,10 +13,12 @@ std::uint64_t align_up(std::uint64_t value, std::uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
 }
 
-bool is_x86_64_image(const Elf64_Ehdr& header) {
+/// None for what is no program or library of a machine that is known.
+std::optional<Machine> find_image_machine(const Elf64_Ehdr& header) {
   const auto identity = identify_elf(std::as_bytes(std::span(&header, 1)));
-  return identity && identity->is_64_bit && identity->is_little_endian &&
-         identity->machine == EM_X86_64 && (identity->type == ET_EXEC || identity->type == ET_DYN);
+  const bool is_image = identity && identity->is_64_bit && identity->is_little_endian &&
+                        (identity->type == ET_EXEC || identity->type == ET_DYN);
+  return is_image ? find_machine(identity->machine) : std::nullopt;
 }
 
 std::string to_hex(std::span<const std::byte> bytes) {
@@ -78,8 +80,9 @@ enum class Place { kFile, kMemory };
 
 std::optional<ElfImage> read_image(Memory& memory, Address base, Place place) {
   const auto header = memory.read_object<Elf64_Ehdr>(base);
-  if (!header || !is_x86_64_image(*header)) return {};
-  ElfImage image{.read_entirely = true};
+  const auto machine = header ? find_image_machine(*header) : std::nullopt;
+  if (!machine) return {};
+  ElfImage image{.machine = *machine, .read_entirely = true};
   const auto headers = read_program_headers(memory, base, *header, image.read_entirely);
   for (const Elf64_Phdr& load : headers) {
     if (load.p_type != PT_LOAD) continue;
@@ -118,6 +121,16 @@ std::optional<ElfIdentity> identify_elf(std::span<const std::byte> beginning) {
   identity.type = half(16);
   identity.machine = half(18);
   return identity;
+}
+
+std::optional<Machine> find_machine(std::uint16_t number) {
+  if (number == EM_X86_64) return Machine::kX86_64;
+  if (number == EM_AARCH64) return Machine::kAArch64;
+  return std::nullopt;
+}
+
+std::string_view machine_name(Machine machine) {
+  return machine == Machine::kAArch64 ? "AArch64" : "x86-64";
 }
 
 std::uint64_t note_size(const Elf64_Nhdr& header, std::size_t alignment) {

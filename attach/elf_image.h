@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "attach/memory.h"
+#include "attach/snapshot.h"
 
 namespace pstuck {
 
@@ -50,8 +51,14 @@ struct ElfSegment {
   bool executable = false;
 };
 
-/// A program or library of 64-bit x86-64.
+/// The 64-bit little-endian machines that pstuck knows, by e_machine of an ELF header.
+std::optional<Machine> find_machine(std::uint16_t number);
+
+std::string_view machine_name(Machine machine);
+
+/// A program or library of one of these.
 struct ElfImage {
+  Machine machine = Machine::kX86_64;
   std::vector<ElfSegment> segments;
   std::string build_id;        ///< lower-case hex; empty when none was found
   bool read_entirely = false;  ///< else a build ID may have been missed

@@ -114,8 +114,7 @@ void Capture::take(const ThreadStop& stop, LiveThread& thread) {
   snapshot.syscall = read->syscall;
   snapshot.capture = CaptureWay::kStopped;
   snapshot.capture_reason = CaptureReason::kNone;
-  constexpr std::size_t kRsp = 7;
-  snapshot.stack = copy_stack({read->registers.by_dwarf_number[kRsp]});
+  snapshot.stack = copy_stack(*read->registers.stack_pointer());
 }
 
 // A thread that did not stop in time stops later: it is captured then, and let go at once.
@@ -181,11 +180,10 @@ void Capture::read_without_stop(LiveThread& thread, CaptureReason reason) {
                        after->stack_pointer == thread.stack_pointer &&
                        after->program_counter == thread.program_counter;
     if (slept) {
-      constexpr std::size_t kRsp = 7;
-      constexpr std::size_t kRip = 16;
-      snapshot.registers.by_dwarf_number[kRsp] = thread.stack_pointer->value;
-      snapshot.registers.by_dwarf_number[kRip] = thread.program_counter->value;
-      snapshot.registers.known = 1U << kRsp | 1U << kRip;
+      constexpr RegisterRoles kRoles = roles_of(Machine::kX86_64);
+      snapshot.registers = {};
+      snapshot.registers.set(kRoles.stack_pointer, thread.stack_pointer->value);
+      snapshot.registers.set(kRoles.program_counter, thread.program_counter->value);
       snapshot.capture = CaptureWay::kReadWithoutStop;
       return;
     }

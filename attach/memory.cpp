@@ -1,6 +1,8 @@
 #include "attach/memory.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace pstuck {
 namespace {
@@ -10,6 +12,14 @@ bool covers(const CapturedStack& stack, Address at) {
 }
 
 }  // namespace
+
+std::string Memory::read_text(Address from) {
+  std::array<char, 4096> text;
+  const std::size_t size = read(from, std::as_writable_bytes(std::span(text)));
+  const std::string_view read(text.data(), size);
+  const std::size_t end = read.find('\0');
+  return end == std::string_view::npos ? std::string() : std::string(read.substr(0, end));
+}
 
 SnapshotMemory::SnapshotMemory(const Snapshot& snapshot, Memory& below) : below_(below) {
   show_stacks_of(snapshot.threads);

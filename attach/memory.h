@@ -3,6 +3,7 @@
 #include <cstring>
 #include <optional>
 #include <span>
+#include <string>
 #include <type_traits>
 
 #include "attach/snapshot.h"
@@ -44,6 +45,9 @@ class Memory {
   /// The parts that are worth reading: those that hold something, and that reading does not have to
   /// bring into the target's memory first.
   virtual PresentMemory find_present(AddressRange range) { return {.ranges = {range}}; }
+
+  /// Up to a NUL within 4096 bytes; empty when there is none, or the bytes cannot be read.
+  [[nodiscard]] std::string read_text(Address from);
 
   /// A whole object or nothing.
   template <typename T>

@@ -70,7 +70,8 @@ Extent find_extent(std::span<const Mapping> mappings, std::size_t first,
 
 }  // namespace
 
-std::vector<Module> find_modules(std::span<const Mapping> mappings, Memory& memory) {
+std::vector<Module> find_modules(std::span<const Mapping> mappings, Memory& memory,
+                                 Machine machine) {
   std::vector<Module> modules;
   for (std::size_t i = 0; i < mappings.size();) {
     const Mapping& head = mappings[i];
@@ -81,7 +82,9 @@ std::vector<Module> find_modules(std::span<const Mapping> mappings, Memory& memo
     const auto image = read_elf_image(memory, head.start);
     const Extent extent =
         find_extent(mappings, i, image ? find_image_end(*image, head.start) : std::nullopt);
-    if (image || (extent.has_code && !memory.read_object<std::byte>(head.start))) {
+    const bool is_module = image ? image->machine == machine
+                                 : extent.has_code && !memory.read_object<std::byte>(head.start);
+    if (is_module) {
       modules.push_back({.start = head.start,
                          .end = extent.end,
                          .path = head.path,

@@ -20,6 +20,7 @@ template <>
 struct SavedWords<Machine> {
   static constexpr std::array kWords{
       std::pair{Machine::kX86_64, std::string_view("x86_64")},
+      std::pair{Machine::kAArch64, std::string_view("aarch64")},
   };
 };
 
@@ -76,6 +77,7 @@ struct SavedWords<BlindSpotKind> {
       std::pair{BlindSpotKind::kBuildIdUnknown, std::string_view("build_id_unknown")},
       std::pair{BlindSpotKind::kCoreTruncated, std::string_view("core_truncated")},
       std::pair{BlindSpotKind::kCoreDamaged, std::string_view("core_damaged")},
+      std::pair{BlindSpotKind::kOtherMachine, std::string_view("other_machine")},
       std::pair{BlindSpotKind::kThreadsKeptAppearing, std::string_view("threads_kept_appearing")},
       std::pair{BlindSpotKind::kMemoryMapUnreadable, std::string_view("memory_map_unreadable")},
       std::pair{BlindSpotKind::kMemoryNotSearched, std::string_view("memory_not_searched")},
@@ -132,7 +134,25 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(QueueFacts, id, messages, bytes,
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(KernelFacts, files, users, locks, to_open,
                                                 semaphores, queues, frozen_group, processes, moved,
                                                 some_not_seen)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Registers, by_dwarf_number, known, thread_pointer)
+
+/// As many as the machine has.
+inline void to_json(SavedJson& saved, const Registers& registers) {
+  const auto in_use = std::span(registers.by_dwarf_number).first(roles_of(registers.machine).count);
+  saved = {{"machine", registers.machine},
+           {"by_dwarf_number", std::vector(in_use.begin(), in_use.end())},
+           {"known", registers.known},
+           {"thread_pointer", registers.thread_pointer}};
+}
+
+inline void from_json(const SavedJson& saved, Registers& registers) {
+  registers = {.machine = saved.value("machine", Machine::kX86_64),
+               .known = saved.value("known", std::uint64_t{0}),
+               .thread_pointer = saved.value("thread_pointer", std::optional<Address>())};
+  const auto values = saved.value("by_dwarf_number", std::vector<std::uint64_t>());
+  std::copy_n(values.begin(), std::min(values.size(), Registers::kCount),
+              registers.by_dwarf_number.begin());
+}
+
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Syscall, state, number, arguments)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ContextSwitches, voluntary, involuntary)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(CapturedStack, start, bytes)

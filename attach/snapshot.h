@@ -18,23 +18,61 @@ namespace pstuck {
 
 enum class TargetKind { kLive, kCore };
 
-enum class Machine { kX86_64 };
+enum class Machine { kX86_64, kAArch64 };
 
-/// Registers in DWARF numbering (x86-64: 3 rbx, 6 rbp, 7 rsp, 12-15 r12-r15, 16 rip).
+/// What some registers are for, by their DWARF numbers.
+struct RegisterRoles {
+  std::size_t count;  ///< numbers in use, from 0
+  std::size_t stack_pointer;
+  std::size_t program_counter;
+  /// Kept over calls, the frame pointer second. Not all of AArch64's: those that compilers take
+  /// first.
+  std::array<std::size_t, 6> callee_saved;
+};
+
+inline constexpr std::size_t kFramePointerIndex = 1;  ///< in RegisterRoles::callee_saved
+
+/// System V ABI for x86-64, figure 3.36: 3 rbx, 6 rbp, 7 rsp, 12-15 r12-r15, 16 rip. DWARF for the
+/// Arm 64-bit Architecture (aadwarf64), 4.1: 0-30 x0-x30, 31 sp, 32 pc.
+constexpr RegisterRoles roles_of(Machine machine) {
+  if (machine == Machine::kAArch64) return {33, 31, 32, {19, 29, 20, 21, 22, 23}};
+  return {17, 7, 16, {3, 6, 12, 13, 14, 15}};
+}
+
+/// Registers in DWARF numbering.
 struct Registers {
-  static constexpr std::size_t kCount = 17;
+  static constexpr std::size_t kCount = 33;
 
+  Machine machine = Machine::kX86_64;
   std::array<std::uint64_t, kCount> by_dwarf_number{};
-  std::uint32_t known = 0;                ///< bit n: by_dwarf_number[n] is known
-  std::optional<Address> thread_pointer;  ///< fs_base: on glibc also the pthread_t
+  std::uint64_t known = 0;  ///< bit n: by_dwarf_number[n] is known
+  /// x86-64: fs_base, on glibc also the pthread_t. None on AArch64, where the distance between the
+  /// two depends on the version of glibc.
+  std::optional<Address> thread_pointer;
+
+  [[nodiscard]] std::optional<std::uint64_t> get(std::size_t number) const {
+    if (number >= kCount || (known >> number & 1U) == 0) return std::nullopt;
+    return by_dwarf_number[number];
+  }
+  void set(std::size_t number, std::uint64_t value) {
+    by_dwarf_number[number] = value;
+    known |= std::uint64_t{1} << number;
+  }
 
   [[nodiscard]] std::optional<Address> stack_pointer() const {
-    constexpr std::size_t kStackPointer = 7;
-    if ((known >> kStackPointer & 1U) == 0) return std::nullopt;
-    return Address{by_dwarf_number[kStackPointer]};
+    return get_address(roles_of(machine).stack_pointer);
+  }
+  [[nodiscard]] std::optional<Address> program_counter() const {
+    return get_address(roles_of(machine).program_counter);
   }
 
   friend bool operator==(const Registers&, const Registers&) = default;
+
+ private:
+  [[nodiscard]] std::optional<Address> get_address(std::size_t number) const {
+    const auto value = get(number);
+    return value ? std::optional(Address{*value}) : std::nullopt;
+  }
 };
 
 /// Where a thread stands at the border of user code and kernel.
@@ -195,6 +233,7 @@ enum class BlindSpotKind {
   kBuildIdUnknown,        ///< detail: path; the core lacks the build ID, the file there was used
   kCoreTruncated,         ///< detail: number of missing bytes
   kCoreDamaged,           ///< detail: why it could not be unpacked or read to its end
+  kOtherMachine,          ///< detail: its name; code and thread descriptors tell nothing there
   kThreadsKeptAppearing,  ///< detail: how many looks at the task list were taken
   kMemoryMapUnreadable,
   kMemoryNotSearched,  ///< detail: how many bytes were not searched for held locks

@@ -32,9 +32,10 @@ enum class CallAct {
   kRestart,  ///< of a call that a stop interrupted
 };
 
-/// What the project needs to know about one x86-64 system call that can block.
+/// What the project needs to know about one system call that can block.
 struct BlockingCall {
-  std::int64_t number;
+  std::int64_t number;   ///< on x86-64: by it calls go everywhere in pstuck
+  std::int64_t aarch64;  ///< -1 where that machine has no such call
   std::string_view name;
   CallAct act;
   /// It returns EINTR, or how far it has come, after a ptrace stop (measured on 6.18; signal(7)).
@@ -48,5 +49,6 @@ inline constexpr std::int64_t kRestartSyscall = 219;
 /// Null for a call that is not in the table.
 const BlockingCall* find_blocking_call(std::int64_t number);
 const BlockingCall* find_blocking_call(std::string_view name);
+const BlockingCall* find_aarch64_call(std::uint64_t number);
 
 }  // namespace pstuck

@@ -35,6 +35,12 @@ std::string blind_spot_sentence(const BlindSpot& spot, const Sentences& sentence
       return fmt::format("The core is cut off: {} bytes at its end are missing.", detail);
     case BlindSpotKind::kCoreDamaged:
       return fmt::format("The core could not be read to its end: {}.", detail);
+    case BlindSpotKind::kOtherMachine:
+      return fmt::format(
+          "The core is of a process on {}. pstuck does not decode its code and does not know where "
+          "glibc keeps its threads there: who has a lock that records no owner, and which "
+          "semaphore, once-flag or thread a thread waits for, is not told.",
+          detail);
     case BlindSpotKind::kThreadsKeptAppearing:
       return fmt::format("New threads kept appearing; pstuck gave up after {} looks.", detail);
     case BlindSpotKind::kMemoryMapUnreadable:

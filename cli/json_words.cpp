@@ -62,6 +62,8 @@ std::string_view json_word(BlindSpotKind kind) {
       return "core_truncated";
     case BlindSpotKind::kCoreDamaged:
       return "core_damaged";
+    case BlindSpotKind::kOtherMachine:
+      return "other_machine";
     case BlindSpotKind::kThreadsKeptAppearing:
       return "threads_kept_appearing";
     case BlindSpotKind::kMemoryMapUnreadable:

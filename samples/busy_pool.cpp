@@ -4,6 +4,7 @@
 //
 //     16 × worker ──wants, for microseconds──▶ one of 8 accounts ──held by──▶ another worker
 //
+// Build with: aarch64
 // pstuck: No hang found
 
 #include <array>

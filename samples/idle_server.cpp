@@ -5,6 +5,7 @@
 //     4 × worker ──▶ g_work_came            io-0 ──▶ g_parking[0] ──held by──▶ event-loop
 //                                           io-1 ──▶ g_parking[1] ──held by──▶     └─▶ epoll_wait
 //
+// Build with: aarch64
 // pstuck: No hang found
 
 #include <sys/epoll.h>

@@ -4,6 +4,7 @@
 //
 //     trader ──wants──▶ OrderBook::mu_ ──held by──▶ trader
 //
+// Build with: aarch64
 // pstuck: which it holds itself
 
 #include <memory>

@@ -3,6 +3,7 @@
 //
 //     writer-1, writer-2 ──want──▶ g_output ──held by──▶ a thread that has ended
 //
+// Build with: aarch64
 // pstuck: exited without unlocking it
 
 #include <pthread.h>

@@ -6,6 +6,7 @@
 //                              30 × backup ──▶ g_storage ──────held by────▶ storage ◀─────┘
 //                                                                            └─▶ sleeps
 //
+// Build with: aarch64
 // pstuck: 31 threads wait for
 
 #include <chrono>

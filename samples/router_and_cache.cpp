@@ -4,6 +4,7 @@
 //     router ──wants──▶ g_cache.mu_ ──held by──▶ evictor        6 × handler ──▶ g_cache.mu_
 //        ▲                                          │           2 × expiry  ──▶ g_router.mu_
 //        └────held by──── g_router.mu_ ◀──wants─────┘
+// Build with: aarch64
 // pstuck: 2 threads wait for each other
 
 #include <latch>

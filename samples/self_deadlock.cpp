@@ -3,6 +3,7 @@
 //
 //     flusher ──wants──▶ g_journal.mu_ ──held by──▶ flusher
 //
+// Build with: aarch64
 // pstuck: which it holds itself
 
 #include <mutex>

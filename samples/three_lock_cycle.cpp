@@ -6,6 +6,7 @@
 //        ▲                                     │
 //        └────────────────wants────────────────┘
 //
+// Build with: aarch64
 // pstuck: 3 threads wait in a circle
 
 #include <latch>

@@ -6,6 +6,7 @@
 //       └────held by──── g_ledger ◀───wants, 1 h─────┘
 //
 // Run with: pthread_mutex_timedlock | pthread_mutex_clocklock | try_lock_for
+// Build with: aarch64
 // pstuck: breaks by itself in
 
 #include <chrono>

@@ -96,7 +96,7 @@ void ClassSizes::read_function(Address function, Sizes& sizes) {
 
 const std::vector<std::uint64_t>& ClassSizes::find(Address table) {
   const auto [entry, is_new] = known_.try_emplace(table.value);
-  if (!is_new) return entry->second;
+  if (!is_new || !modules_.decodes_code()) return entry->second;
   Sizes sizes;
   for (std::size_t i = 0; i < kMostFunctions; ++i) {
     const auto function = memory_.read_object<Address>(table + i * 8);

@@ -298,7 +298,7 @@ std::optional<CallerFrame> CodeUnwinder::Impl::step(const Frame& frame, const Ef
 }
 
 std::optional<CallerFrame> CodeUnwinder::Impl::find_caller(const Frame& frame) {
-  if (!frame.sp) return {};
+  if (!frame.sp || !modules_.decodes_code()) return {};
   if (auto caller = leave_trampoline(frame)) return caller;
   if (auto caller = search(frame)) return caller;
   return begins_process(frame) ? std::optional(CallerFrame{.is_root = true}) : std::nullopt;

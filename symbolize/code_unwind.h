@@ -13,7 +13,7 @@ namespace pstuck {
 struct CallerFrame {
   Address return_address;
   Address sp;
-  /// rbx rbp r12 r13 r14 r15 as the caller had them, where that is known.
+  /// RegisterRoles::callee_saved as the caller had them, where that is known.
   std::array<std::optional<std::uint64_t>, 6> callee_saved;
   bool is_root = false;  ///< there is none: the thread began here; the rest is not set
   /// The frame asked about was a signal's trampoline: its caller was interrupted, and the address

@@ -112,8 +112,8 @@ bool Evaluator::push(std::uint64_t value) {
 }
 
 bool Evaluator::push_register(std::uint64_t number, std::uint64_t offset) {
-  const bool known = number < Registers::kCount && (frame_.known >> number & 1) != 0;
-  return known && push(frame_.registers[number] + offset);
+  const auto value = frame_.registers.get(number);
+  return value && push(*value + offset);
 }
 
 bool Evaluator::take_register(std::uint64_t number) {

@@ -22,8 +22,7 @@ struct DwarfOperation {
 
 /// What is known of a frame's machine state.
 struct FrameState {
-  std::array<std::uint64_t, Registers::kCount> registers{};  ///< in DWARF numbering
-  std::uint32_t known = 0;                  ///< bit n: registers[n] is known; as in Registers
+  Registers registers;
   std::optional<std::uint64_t> cfa;         ///< the canonical frame address
   std::optional<std::uint64_t> frame_base;  ///< what DW_OP_fbreg counts from
   std::uint64_t bias = 0;                   ///< from DWARF's addresses to the target's

@@ -95,7 +95,7 @@ std::uint64_t decode_frame_size(std::span<const std::byte> code) {
 
 std::optional<Address> find_frame_pointer(LoadedModules& modules, Memory& memory,
                                           const Frame& frame) {
-  if (!frame.sp) return {};
+  if (!frame.sp || !modules.decodes_code()) return {};
   const auto function = find_framed_function(modules, frame.pc.for_lookup());
   if (!function || function->after_setup > frame.pc.address()) return {};
   std::array<std::byte, kLongestPrologue> code;

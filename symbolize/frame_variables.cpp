@@ -30,29 +30,17 @@ namespace {
 
 constexpr std::size_t kMostHitsInFrame = 64;
 
-constexpr unsigned kRsp = 7;
-constexpr unsigned kPc = 16;
-constexpr std::array<unsigned, 6> kCalleeSaved = {3, 6, 12, 13, 14, 15};
-
-void set_register(FrameState& state, unsigned number, std::uint64_t value) {
-  state.registers[number] = value;
-  state.known |= 1U << number;
-}
-
-FrameState read_registers(const ThreadSnapshot& thread, const Frame& frame, bool is_innermost) {
-  FrameState state;
+Registers read_registers(const ThreadSnapshot& thread, const Frame& frame, bool is_innermost) {
   const Registers& all = thread.registers;
-  const bool knows_pc = (all.known >> kPc & 1) != 0;
-  if (is_innermost && knows_pc && all.by_dwarf_number[kPc] == frame.pc.address().value) {
-    state.registers = all.by_dwarf_number;
-    state.known = all.known;
+  const RegisterRoles roles = roles_of(all.machine);
+  Registers registers{.machine = all.machine};
+  if (is_innermost && all.program_counter() == frame.pc.address()) registers = all;
+  for (std::size_t i = 0; i < roles.callee_saved.size(); ++i) {
+    if (frame.callee_saved[i]) registers.set(roles.callee_saved[i], *frame.callee_saved[i]);
   }
-  for (std::size_t i = 0; i < kCalleeSaved.size(); ++i) {
-    if (frame.callee_saved[i]) set_register(state, kCalleeSaved[i], *frame.callee_saved[i]);
-  }
-  if (frame.sp) set_register(state, kRsp, frame.sp->value);
-  set_register(state, kPc, frame.pc.address().value);
-  return state;
+  if (frame.sp) registers.set(roles.stack_pointer, frame.sp->value);
+  registers.set(roles.program_counter, frame.pc.address().value);
+  return registers;
 }
 
 /// A physical frame: its inlined calls and itself.
@@ -138,16 +126,15 @@ std::optional<std::uint64_t> FrameVariables::Impl::find_cfa(const Stacks& stacks
   }
   const auto row = find_unwind_row(modules, frames[run.first].pc.for_lookup());
   if (!row || !row->base) return {};
-  const unsigned number = row->base->dwarf_register;
-  if (number >= Registers::kCount || (state.known >> number & 1) == 0) return {};
-  return state.registers[number] + row->base->offset;
+  const auto value = state.registers.get(row->base->dwarf_register);
+  return value ? std::optional(*value + row->base->offset) : std::nullopt;
 }
 
 FrameState FrameVariables::Impl::evaluate_frame(const Stacks& stacks, const FrameRun& run,
                                                 const ScopeVariables& variables) {
   const Frame& frame = stacks.stacks[run.thread].frames[run.first];
-  FrameState state = read_registers(snapshot.threads[run.thread], frame, run.first == 0);
-  state.bias = variables.bias;
+  FrameState state{.registers = read_registers(snapshot.threads[run.thread], frame, run.first == 0),
+                   .bias = variables.bias};
   if (variables.needs_cfa) state.cfa = find_cfa(stacks, run, state);
   state.frame_base = evaluate_frame_base(variables.frame_base, state, memory);
   return state;

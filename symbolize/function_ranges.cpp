@@ -166,7 +166,7 @@ std::optional<FunctionRange> FunctionRanges::find_in_entries(const Table& table,
 
 std::optional<FunctionRange> FunctionRanges::find(Address at) {
   const auto module = modules_.find(at);
-  if (!module) return {};
+  if (!module || !modules_.decodes_code()) return {};
   const Table& table = table_of(*module);
   std::optional<FunctionRange> range;
   if (table.count > 0) {

@@ -23,7 +23,7 @@ class FunctionRanges {
   /// Both must outlive it.
   FunctionRanges(LoadedModules& modules, Memory& memory) : modules_(modules), memory_(memory) {}
 
-  /// None where no entry of the table covers the address.
+  /// None where no entry of the table covers the address, and for code that nobody can decode.
   std::optional<FunctionRange> find(Address at);
 
  private:

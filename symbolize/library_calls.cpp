@@ -7,6 +7,7 @@
 namespace pstuck {
 
 std::optional<Address> LibraryCalls::find_target(const Stack& stack) {
+  if (!modules_.decodes_code()) return {};
   const auto is_in_library = [&](const Frame& frame) {
     const auto module = modules_.find(frame.pc.for_lookup());
     return module && modules_.is_c_library(*module);

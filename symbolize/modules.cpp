@@ -238,6 +238,8 @@ LoadedModules::LoadedModules(const Snapshot& snapshot, Memory& memory, const Fil
 
 LoadedModules::~LoadedModules() = default;
 
+Machine LoadedModules::machine() const { return impl_->snapshot.machine; }
+
 Dwfl* LoadedModules::session() const { return impl_->session.get(); }
 
 std::optional<std::size_t> LoadedModules::find(Address at) const {

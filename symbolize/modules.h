@@ -26,6 +26,11 @@ class LoadedModules {
 
   [[nodiscard]] Dwfl* session() const;
 
+  [[nodiscard]] Machine machine() const;
+
+  /// Whether instructions of this machine can be decoded: else nothing is known of any code.
+  [[nodiscard]] bool decodes_code() const { return machine() == Machine::kX86_64; }
+
   /// The module whose mappings cover the address.
   [[nodiscard]] std::optional<std::size_t> find(Address at) const;
 

@@ -45,7 +45,7 @@ struct Frame {
   CodeAddress pc = CodeAddress::instruction({});
   std::size_t location = 0;   ///< index into Stacks::locations
   std::optional<Address> sp;  ///< stack pointer in this frame
-  /// rbx rbp r12 r13 r14 r15 as this frame left them, where the unwinder still knows.
+  /// RegisterRoles::callee_saved as this frame left them, where the unwinder still knows.
   std::array<std::optional<std::uint64_t>, 6> callee_saved;
   bool interrupted = false;  ///< a signal arrived here: the next inner frame is its handler
 };

@@ -250,6 +250,7 @@ Stacks Symbolizer::Impl::symbolize(std::span<const ThreadSnapshot> threads) {
 /// Those of all frames together: naming takes a pass over each symbol table.
 void Symbolizer::Impl::name_called_functions() {
   called_functions_.emplace();
+  if (!modules_.decodes_code()) return;
   std::vector<Address> callers;
   std::vector<Address> targets;
   for (const Address caller : return_addresses_) {

@@ -24,6 +24,10 @@
 //    value is saved) the whole walk is done again with that as the thread's rbp. Where the frame's
 //    first instructions are not the usual ones the step outwards is taken as from code without a
 //    table.
+//  - AArch64. A function that calls nothing may have no frame: its caller's stack pointer is its
+//    own. Code without a table is followed by the frame pointer alone, which that machine's
+//    compilers keep in every function that calls another. Where a function signs its return
+//    address the walk is halted, and goes on from the same frame without the signature.
 
 #include "symbolize/unwind.h"
 
@@ -42,14 +46,7 @@
 namespace pstuck {
 namespace {
 
-constexpr unsigned kRbx = 3;
-constexpr unsigned kRbp = 6;
-constexpr unsigned kRsp = 7;
-constexpr unsigned kR12 = 12;
-constexpr unsigned kPc = 16;
-constexpr std::array<unsigned, 6> kCalleeSaved = {kRbx, kRbp, kR12, 13, 14, 15};
 constexpr std::size_t kRbxIndex = 0;
-constexpr std::size_t kRbpIndex = 1;
 constexpr std::size_t kR12Index = 2;
 
 // Deeper than any stack of 8 MiB with frames of a hundred bytes.
@@ -57,10 +54,6 @@ constexpr std::size_t kMostFrames = 1 << 16;
 
 // Each takes a frame away, so that the frames' number bounds nothing.
 constexpr int kMostTrampolines = 256;
-
-bool knows(const Registers& registers, unsigned number) {
-  return (registers.known >> number & 1) != 0;
-}
 
 /// The bytes around the last word read: words are asked for one by one, upwards.
 class StackWindow {
@@ -104,10 +97,18 @@ class TableCache {
   std::unordered_map<std::uint64_t, bool> known_;
 };
 
+/// Why libdwfl cannot step out of the last frame.
+enum class Halt {
+  kNone,
+  kNoTable,  ///< for its code
+  kSigned,   ///< it has the frame's address with a signature
+};
+
 /// One thread's walk: what the callbacks of libdwfl share.
 struct Walk {
   const LoadedModules* modules = nullptr;
   const Registers* registers = nullptr;
+  Machine machine = Machine::kX86_64;
   StackWindow* window = nullptr;
   std::size_t max_frames = 0;
   std::vector<Frame>* frames = nullptr;
@@ -115,29 +116,40 @@ struct Walk {
   StackEnd end = StackEnd::kNoCfi;
   std::optional<CodeAddress> start;    ///< of the first frame, where it is a return address
   bool follows_frame_pointer = false;  ///< out of the first frame, though it has no table
-  bool without_table = false;          ///< halted since the last frame's code has none
-  bool memory_failed = false;          ///< since the last frame
-  int trampolines = 0;                 ///< without a table that were left
-  bool is_first = true;                ///< the next frame is the walk's first
-  bool left_trampoline = false;        ///< the frame before this one was a signal trampoline
+  Halt halt = Halt::kNone;
+  bool memory_failed = false;    ///< since the last frame
+  int trampolines = 0;           ///< without a table that were left
+  bool is_first = true;          ///< the next frame is the walk's first
+  bool left_trampoline = false;  ///< the frame before this one was a signal trampoline
 };
 
-std::optional<std::uint64_t> read_register(Dwfl_Frame* frame, unsigned number) {
+std::optional<std::uint64_t> read_register(Dwfl_Frame* frame, std::size_t number) {
   Dwarf_Word value = 0;
-  if (dwfl_frame_reg(frame, number, &value) != 0) return {};
+  if (dwfl_frame_reg(frame, static_cast<unsigned>(number), &value) != 0) return {};
   return value;
 }
 
-std::array<std::optional<std::uint64_t>, 6> read_callee_saved(Dwfl_Frame* state,
+std::array<std::optional<std::uint64_t>, 6> read_callee_saved(Dwfl_Frame* state, Machine machine,
                                                               const Frame* inner) {
   std::array<std::optional<std::uint64_t>, 6> values;
-  for (std::size_t i = 0; i < kCalleeSaved.size(); ++i) {
-    values[i] = read_register(state, kCalleeSaved[i]);
+  const RegisterRoles roles = roles_of(machine);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = read_register(state, roles.callee_saved[i]);
   }
-  if (!values[kRbxIndex] && inner && values[kR12Index]) {
+  const bool may_lack_rbx = machine == Machine::kX86_64 && values[kR12Index];
+  if (!values[kRbxIndex] && inner && may_lack_rbx) {
     values[kRbxIndex] = inner->callee_saved[kRbxIndex];
   }
   return values;
+}
+
+/// The stack pointer never comes back, but a signal may have been handled on another stack.
+bool makes_progress(const Walk& walk, std::optional<Address> sp) {
+  const Frame& inner = walk.frames->back();
+  if (walk.left_trampoline || !sp || !inner.sp) return true;
+  const bool may_have_no_frame =
+      walk.machine == Machine::kAArch64 && (walk.frames->size() == 1 || inner.interrupted);
+  return *sp > *inner.sp || (may_have_no_frame && *sp == *inner.sp);
 }
 
 /// Why the walk must stop before this frame, if it must.
@@ -146,9 +158,20 @@ std::optional<StackEnd> find_obstacle(const Walk& walk, CodeAddress pc, std::opt
   if (frames.empty()) return {};
   if (frames.size() >= walk.max_frames) return StackEnd::kFrameLimit;
   if (!walk.modules->is_code(pc.for_lookup())) return StackEnd::kNoCfi;
-  const std::optional<Address> inner = frames.back().sp;
-  if (!walk.left_trampoline && sp && inner && *sp <= *inner) return StackEnd::kLoop;
+  if (!makes_progress(walk, sp)) return StackEnd::kLoop;
   return {};
+}
+
+/// Pointer authentication (Arm Architecture Reference Manual, D8.8): the upper bits of a return
+/// address, which no address of user code needs, may be a signature. Which bits they are depends on
+/// how the kernel was built: the address is the one that is code.
+Address strip_signature(const Walk& walk, Address at) {
+  if (walk.machine != Machine::kAArch64) return at;
+  for (const int bits : {64, 48, 39}) {
+    const Address address{at.value & (UINT64_MAX >> (64 - bits))};
+    if (walk.modules->is_code(address - 1)) return address;
+  }
+  return at;
 }
 
 int take_frame(Dwfl_Frame* state, void* argument) noexcept {
@@ -161,10 +184,10 @@ int take_frame(Dwfl_Frame* state, void* argument) noexcept {
   if (!dwfl_frame_pc(state, &at, &is_activation)) return DWARF_CB_ABORT;
   const bool is_first = std::exchange(walk.is_first, false);
   const bool goes_on = is_first && walk.start.has_value();
-  CodeAddress pc =
-      is_activation ? CodeAddress::instruction({at}) : CodeAddress::return_address({at});
+  CodeAddress pc = is_activation ? CodeAddress::instruction({at})
+                                 : CodeAddress::return_address(strip_signature(walk, {at}));
   if (goes_on) pc = *walk.start;
-  const auto sp_word = read_register(state, kRsp);
+  const auto sp_word = read_register(state, roles_of(walk.machine).stack_pointer);
   const auto sp = sp_word ? std::optional(Address{*sp_word}) : std::nullopt;
   if (const auto obstacle = find_obstacle(walk, pc, sp)) {
     walk.end = *obstacle;
@@ -175,12 +198,13 @@ int take_frame(Dwfl_Frame* state, void* argument) noexcept {
     return DWARF_CB_OK;
   }
   Frame frame{.pc = pc, .sp = sp, .interrupted = walk.left_trampoline};
-  frame.callee_saved = read_callee_saved(state, is_first ? nullptr : &frames.back());
+  frame.callee_saved = read_callee_saved(state, walk.machine, is_first ? nullptr : &frames.back());
   walk.left_trampoline = false;
   frames.push_back(frame);
   if (is_first && walk.follows_frame_pointer) return DWARF_CB_OK;
-  walk.without_table = !walk.tables->has(pc.for_lookup());
-  return walk.without_table ? DWARF_CB_ABORT : DWARF_CB_OK;
+  if (!walk.tables->has(pc.for_lookup())) walk.halt = Halt::kNoTable;
+  if (pc.address() != Address{at} && !goes_on) walk.halt = Halt::kSigned;
+  return walk.halt == Halt::kNone ? DWARF_CB_OK : DWARF_CB_ABORT;
 }
 
 pid_t next_thread(Dwfl* /*session*/, void* /*argument*/, void** /*thread_argument*/) noexcept {
@@ -206,10 +230,13 @@ bool read_memory(Dwfl* /*session*/, Dwarf_Addr at, Dwarf_Word* word, void* argum
 
 bool set_registers(Dwfl_Thread* thread, void* argument) noexcept {
   const Registers& registers = *static_cast<Current*>(argument)->walk->registers;
-  for (unsigned i = 0; i < Registers::kCount; ++i) {
-    const Dwarf_Word value = registers.by_dwarf_number[i];
-    if (!knows(registers, i)) continue;
-    if (!dwfl_thread_state_registers(thread, static_cast<int>(i), 1, &value)) return false;
+  const std::size_t pc = roles_of(registers.machine).program_counter;
+  for (std::size_t i = 0; i < Registers::kCount; ++i) {
+    const auto value = registers.get(i);
+    // libdwfl knows it by no number on AArch64.
+    if (i == pc) dwfl_thread_state_register_pc(thread, value.value_or(0));
+    if (!value || i == pc) continue;
+    if (!dwfl_thread_state_registers(thread, static_cast<int>(i), 1, &*value)) return false;
   }
   return true;
 }
@@ -221,22 +248,20 @@ StackEnd find_end(LoadedModules& modules, const Walk& walk) {
   const auto row = find_unwind_row(modules, last.pc.for_lookup());
   if (row && row->is_outermost) return StackEnd::kRoot;
   if (walk.memory_failed) return StackEnd::kMemoryMissing;
-  const bool needs_rbp = !row || (row->base && row->base->dwarf_register == kRbp);
-  const bool lost_base = needs_rbp && !last.callee_saved[kRbpIndex];
+  const std::size_t frame_pointer = roles_of(walk.machine).callee_saved[kFramePointerIndex];
+  const bool needs_it = !row || (row->base && row->base->dwarf_register == frame_pointer);
+  const bool lost_base = needs_it && !last.callee_saved[kFramePointerIndex];
   return lost_base ? StackEnd::kNoCfi : StackEnd::kRoot;
 }
 
-Registers to_registers(CodeAddress pc, Address sp,
+Registers to_registers(Machine machine, CodeAddress pc, Address sp,
                        const std::array<std::optional<std::uint64_t>, 6>& callee_saved) {
-  Registers registers;
-  const auto set = [&](unsigned number, std::uint64_t value) {
-    registers.by_dwarf_number[number] = value;
-    registers.known |= 1U << number;
-  };
-  set(kPc, pc.for_lookup().value);
-  set(kRsp, sp.value);
-  for (std::size_t i = 0; i < kCalleeSaved.size(); ++i) {
-    if (callee_saved[i]) set(kCalleeSaved[i], *callee_saved[i]);
+  Registers registers{.machine = machine};
+  const RegisterRoles roles = roles_of(machine);
+  registers.set(roles.program_counter, pc.for_lookup().value);
+  registers.set(roles.stack_pointer, sp.value);
+  for (std::size_t i = 0; i < callee_saved.size(); ++i) {
+    if (callee_saved[i]) registers.set(roles.callee_saved[i], *callee_saved[i]);
   }
   return registers;
 }
@@ -251,14 +276,14 @@ constexpr Dwfl_Thread_Callbacks kCallbacks = {
 };
 
 /// All that libdwfl reads of it is the machine: so it need not open a module to learn that.
-Elf64_Ehdr machine_header() {
+Elf64_Ehdr machine_header(Machine machine) {
   Elf64_Ehdr header{};
   std::memcpy(header.e_ident, ELFMAG, SELFMAG);
   header.e_ident[EI_CLASS] = ELFCLASS64;
   header.e_ident[EI_DATA] = ELFDATA2LSB;
   header.e_ident[EI_VERSION] = EV_CURRENT;
   header.e_type = ET_CORE;
-  header.e_machine = EM_X86_64;
+  header.e_machine = machine == Machine::kAArch64 ? EM_AARCH64 : EM_X86_64;
   header.e_version = EV_CURRENT;
   header.e_ehsize = sizeof(header);
   return header;
@@ -269,7 +294,7 @@ Elf64_Ehdr machine_header() {
 class Unwinder::Impl {
  public:
   Impl(LoadedModules& modules, Memory& memory, std::size_t max_frames);
-  ~Impl() { elf_end(machine_); }
+  ~Impl() { elf_end(machine_file_); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
@@ -280,31 +305,34 @@ class Unwinder::Impl {
   StackEnd walk_from(const Registers& from, std::optional<CodeAddress> start = {});
   std::optional<StackEnd> walk_on_by_code();
   StackEnd walk_on(Walk& walk);
-  std::optional<StackEnd> step_without_table(Walk& walk, Registers& registers);
+  std::optional<StackEnd> step_out(Walk& walk, Registers& registers);
 
   LoadedModules& modules_;
   Memory& memory_;
+  Machine machine_;
   StackWindow window_;
   TableCache tables_;
   CodeUnwinder code_unwinder_;
   std::size_t max_frames_;
   std::vector<Frame> frames_;  // of the last walk
   Current current_;
-  Elf64_Ehdr header_ = machine_header();
-  Elf* machine_ = nullptr;
+  Elf64_Ehdr header_;
+  Elf* machine_file_ = nullptr;
 };
 
 Unwinder::Impl::Impl(LoadedModules& modules, Memory& memory, std::size_t max_frames)
     : modules_(modules),
       memory_(memory),
+      machine_(modules.machine()),
       window_(memory),
       tables_(modules),
       code_unwinder_(modules, memory),
-      max_frames_(max_frames == 0 ? kMostFrames : std::min(max_frames, kMostFrames)) {
-  machine_ = elf_memory(std::bit_cast<char*>(&header_), sizeof(header_));
-  assert(machine_);
+      max_frames_(max_frames == 0 ? kMostFrames : std::min(max_frames, kMostFrames)),
+      header_(machine_header(machine_)) {
+  machine_file_ = elf_memory(std::bit_cast<char*>(&header_), sizeof(header_));
+  assert(machine_file_);
   [[maybe_unused]] const bool attached =
-      dwfl_attach_state(modules_.session(), machine_, 1, &kCallbacks, &current_);
+      dwfl_attach_state(modules_.session(), machine_file_, 1, &kCallbacks, &current_);
   assert(attached);
 }
 
@@ -317,13 +345,14 @@ StackEnd Unwinder::Impl::walk_on(Walk& walk) {
 }
 
 /// From the last frame to the one that `registers` and the next walk begin with; else why not.
-std::optional<StackEnd> Unwinder::Impl::step_without_table(Walk& walk, Registers& registers) {
+std::optional<StackEnd> Unwinder::Impl::step_out(Walk& walk, Registers& registers) {
   const Frame last = frames_.back();
   const auto module = modules_.find(last.pc.for_lookup());
-  const auto caller = module ? code_unwinder_.find_caller(last) : std::nullopt;
+  const bool lacks_table = walk.halt == Halt::kNoTable;
+  const auto caller = module && lacks_table ? code_unwinder_.find_caller(last) : std::nullopt;
   if (caller && caller->is_root) return StackEnd::kRoot;
   walk.left_trampoline = caller && caller->interrupted;
-  walk.follows_frame_pointer = !caller;
+  walk.follows_frame_pointer = lacks_table && !caller;
   if (caller) {
     if (caller->interrupted) {
       if (++walk.trampolines > kMostTrampolines) return StackEnd::kLoop;
@@ -331,11 +360,12 @@ std::optional<StackEnd> Unwinder::Impl::step_without_table(Walk& walk, Registers
     }
     walk.start = caller->interrupted ? CodeAddress::instruction(caller->return_address)
                                      : CodeAddress::return_address(caller->return_address);
-    registers = to_registers(*walk.start, caller->sp, caller->callee_saved);
+    registers = to_registers(machine_, *walk.start, caller->sp, caller->callee_saved);
     return {};
   }
-  if (!last.sp || (module && modules_.is_c_library(*module))) return StackEnd::kNoCfi;
-  registers = to_registers(last.pc, *last.sp, last.callee_saved);
+  const bool in_libc = module && modules_.is_c_library(*module);
+  if (!last.sp || (lacks_table && in_libc)) return StackEnd::kNoCfi;
+  registers = to_registers(machine_, last.pc, *last.sp, last.callee_saved);
   walk.start = last.pc;
   frames_.pop_back();
   return {};
@@ -347,6 +377,7 @@ StackEnd Unwinder::Impl::walk_from(const Registers& from, std::optional<CodeAddr
   Registers registers = from;
   Walk walk{.modules = &modules_,
             .registers = &registers,
+            .machine = machine_,
             .window = &window_,
             .max_frames = max_frames_,
             .frames = &frames_,
@@ -354,8 +385,9 @@ StackEnd Unwinder::Impl::walk_from(const Registers& from, std::optional<CodeAddr
             .start = start};
   while (true) {
     const StackEnd end = walk_on(walk);
-    if (!std::exchange(walk.without_table, false)) return end;
-    if (const auto why = step_without_table(walk, registers)) return *why;
+    if (walk.halt == Halt::kNone) return end;
+    if (const auto why = step_out(walk, registers)) return *why;
+    walk.halt = Halt::kNone;
     walk.is_first = true;
     walk.end = StackEnd::kNoCfi;
   }
@@ -367,20 +399,21 @@ std::optional<StackEnd> Unwinder::Impl::walk_on_by_code() {
   if (!caller || caller->interrupted) return {};
   if (caller->is_root) return StackEnd::kRoot;
   const auto start = CodeAddress::return_address(caller->return_address);
-  return walk_from(to_registers(start, caller->sp, caller->callee_saved), start);
+  return walk_from(to_registers(machine_, start, caller->sp, caller->callee_saved), start);
 }
 
 Stack Unwinder::Impl::unwind(const ThreadSnapshot& thread) {
   Registers registers = thread.registers;
-  if (!knows(registers, kRsp) || !knows(registers, kPc)) return {};
+  const std::size_t frame_pointer = roles_of(machine_).callee_saved[kFramePointerIndex];
+  if (!registers.stack_pointer() || !registers.program_counter()) return {};
   StackEnd end = walk_from(registers);
   const auto lost_base = [&] {
-    return end == StackEnd::kNoCfi && !frames_.empty() && !frames_.back().callee_saved[kRbpIndex];
+    return end == StackEnd::kNoCfi && !frames_.empty() &&
+           !frames_.back().callee_saved[kFramePointerIndex];
   };
-  if (!knows(registers, kRbp) && lost_base()) {
-    if (const auto rbp = find_frame_pointer(modules_, memory_, frames_.back())) {
-      registers.by_dwarf_number[kRbp] = rbp->value;
-      registers.known |= 1U << kRbp;
+  if (!registers.get(frame_pointer) && lost_base()) {
+    if (const auto found = find_frame_pointer(modules_, memory_, frames_.back())) {
+      registers.set(frame_pointer, found->value);
       end = walk_from(registers);
     }
   }

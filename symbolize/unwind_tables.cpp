@@ -9,8 +9,6 @@
 namespace pstuck {
 namespace {
 
-constexpr int kReturnAddress = 16;
-
 std::optional<FrameBase> read_base(Dwarf_Frame* frame) {
   Dwarf_Op* operations = nullptr;
   std::size_t count = 0;
@@ -26,32 +24,42 @@ std::optional<FrameBase> read_base(Dwarf_Frame* frame) {
 }
 
 /// dwarf_frame_register(): no operations, in the caller's own array, is "undefined".
-bool is_outermost(Dwarf_Frame* frame) {
+bool is_outermost(Dwarf_Frame* frame, int return_address) {
   Dwarf_Op own[3];
   Dwarf_Op* operations = nullptr;
   std::size_t count = 0;
-  return dwarf_frame_register(frame, kReturnAddress, own, &operations, &count) == 0 && count == 0 &&
+  return dwarf_frame_register(frame, return_address, own, &operations, &count) == 0 && count == 0 &&
          operations == own;
 }
 
-bool covers(Dwarf_CFI* table, Dwarf_Addr at) {
+struct FreeFrame {
+  void operator()(Dwarf_Frame* frame) const { std::free(frame); }
+};
+using OwnedFrame = std::unique_ptr<Dwarf_Frame, FreeFrame>;
+
+/// Null where there is no table, or none for this address.
+OwnedFrame find_frame(Dwarf_CFI* table, Dwarf_Addr at) {
   Dwarf_Frame* frame = nullptr;
-  if (!table || dwarf_cfi_addrframe(table, at, &frame) != 0) return false;
-  std::free(frame);
-  return true;
+  if (!table || dwarf_cfi_addrframe(table, at, &frame) != 0) return {};
+  return OwnedFrame(frame);
+}
+
+/// From either table.
+OwnedFrame find_frame(LoadedModules& modules, Address at) {
+  const auto index = modules.find(at);
+  Dwfl_Module* module = index ? modules.open(*index) : nullptr;
+  if (!module) return {};
+  Dwarf_Addr bias = 0;
+  Dwarf_CFI* table = dwfl_module_eh_cfi(module, &bias);
+  if (auto frame = find_frame(table, at.value - bias)) return frame;
+  table = dwfl_module_dwarf_cfi(module, &bias);
+  return find_frame(table, at.value - bias);
 }
 
 }  // namespace
 
 bool has_unwind_row(LoadedModules& modules, Address at) {
-  const auto index = modules.find(at);
-  Dwfl_Module* module = index ? modules.open(*index) : nullptr;
-  if (!module) return false;
-  Dwarf_Addr bias = 0;
-  Dwarf_CFI* table = dwfl_module_eh_cfi(module, &bias);
-  if (covers(table, at.value - bias)) return true;
-  table = dwfl_module_dwarf_cfi(module, &bias);
-  return covers(table, at.value - bias);
+  return find_frame(modules, at) != nullptr;
 }
 
 std::optional<UnwindRow> find_unwind_row(LoadedModules& modules, Address at) {
@@ -59,14 +67,15 @@ std::optional<UnwindRow> find_unwind_row(LoadedModules& modules, Address at) {
   Dwfl_Module* module = index ? modules.open(*index) : nullptr;
   Dwarf_Addr bias = 0;
   Dwarf_CFI* table = module ? dwfl_module_eh_cfi(module, &bias) : nullptr;
-  Dwarf_Frame* frame = nullptr;
-  if (!table || dwarf_cfi_addrframe(table, at.value - bias, &frame) != 0) return {};
-  const std::unique_ptr<Dwarf_Frame, decltype(&std::free)> owner(frame, std::free);
+  const OwnedFrame owner = find_frame(table, at.value - bias);
+  if (!owner) return {};
+  Dwarf_Frame* const frame = owner.get();
   Dwarf_Addr start = 0;
   Dwarf_Addr end = 0;
   bool is_signal = false;
-  if (dwarf_frame_info(frame, &start, &end, &is_signal) < 0) return {};
-  return UnwindRow{Address{start + bias}, read_base(frame), is_outermost(frame)};
+  const int return_address = dwarf_frame_info(frame, &start, &end, &is_signal);
+  if (return_address < 0) return {};
+  return UnwindRow{Address{start + bias}, read_base(frame), is_outermost(frame, return_address)};
 }
 
 }  // namespace pstuck

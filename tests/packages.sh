@@ -9,6 +9,8 @@ test_packages=("${build_packages[@]}" libgtest-dev gdb libc6-dbg python3-jsonsch
 # Libraries whose locks are known: tests/libraries.
 test_packages+=(pkg-config libglib2.0-dev libabsl-dev qtbase5-dev libtbb-dev libjemalloc-dev
   rustc cargo librust-parking-lot-dev)
+# Cores of another machine: tests/integration/aarch64_test.cpp.
+test_packages+=(qemu-user g++-aarch64-linux-gnu)
 # Servers that are looked at while they are idle: tests/integration/servers_test.cpp.
 test_packages+=(nginx redis-server postgresql mariadb-server)
 

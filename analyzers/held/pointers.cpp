@@ -32,7 +32,7 @@ class PointerSearch {
     const ThreadSnapshot& thread = search_.snapshot.threads[index];
     if (objects_.empty() || has_ended(thread)) return;
     for (std::size_t i = 0; i < Registers::kCount; ++i) {
-      if ((thread.registers.known >> i & 1U) != 0) add(thread.registers.by_dwarf_number[i]);
+      if (const auto value = thread.registers.get(i)) add(*value);
     }
     for (const Frame& frame : stack_of(search_.stacks, index).frames) {
       for (const auto& value : frame.callee_saved) {

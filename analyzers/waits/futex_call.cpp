@@ -21,7 +21,6 @@
 namespace pstuck {
 namespace {
 
-constexpr std::size_t kRip = 16;
 constexpr std::size_t kCodeBytes = 32;
 constexpr std::size_t kSyscallBytes = 2;
 constexpr std::size_t kLoadBytes = 5;
@@ -43,8 +42,9 @@ struct CallSite {
 };
 
 CallSite read_call_site(const ThreadSnapshot& thread, Memory& memory) {
-  if ((thread.registers.known >> kRip & 1U) == 0) return {};
-  const Address end{thread.registers.by_dwarf_number[kRip]};
+  const auto pc = thread.registers.program_counter();
+  if (!pc || thread.registers.machine != Machine::kX86_64) return {};
+  const Address end = *pc;
   std::array<std::uint8_t, kCodeBytes> code;
   if (memory.read(end - kCodeBytes, std::as_writable_bytes(std::span(code))) != kCodeBytes) {
     return {};

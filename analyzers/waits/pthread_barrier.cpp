@@ -41,8 +41,7 @@ bool agrees(const BarrierBytes& barrier, const FutexCall& call) {
 // pthread_barrier_wait has two pointers in registers: to the futex word and to the barrier.
 bool register_points_to(const Registers& registers, Address barrier) {
   for (std::size_t i = 0; i < Registers::kCount; ++i) {
-    const bool is_known = (registers.known >> i & 1U) != 0;
-    if (is_known && registers.by_dwarf_number[i] == barrier.value) return true;
+    if (registers.get(i) == barrier.value) return true;
   }
   return false;
 }

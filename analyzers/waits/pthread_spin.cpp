@@ -24,7 +24,6 @@ namespace pstuck {
 namespace {
 
 constexpr std::size_t kRdi = 5;
-constexpr std::size_t kRip = 16;
 
 constexpr std::array<std::uint8_t, 9> kLoop = {0xf3, 0x90, 0x83, 0x3f, 0x00, 0x7f, 0, 0xeb, 0xf7};
 constexpr std::size_t kJumpDistance = 6;  // differs with how the function is aligned
@@ -63,13 +62,14 @@ RecordedOwner owner_of(std::optional<std::int32_t> word) {
 
 std::optional<RecognisedWait> recognise_pthread_spin(const RunningThread& running) {
   const Registers& registers = running.thread.registers;
-  constexpr std::uint32_t kNeeded = 1U << kRdi | 1U << kRip;
-  if (running.thread.syscall.state != SyscallState::kUserMode ||
-      (registers.known & kNeeded) != kNeeded || !may_be_in_libc(running)) {
+  const auto pointer = registers.get(kRdi);
+  const auto pc = registers.program_counter();
+  if (running.thread.syscall.state != SyscallState::kUserMode || !pointer || !pc ||
+      registers.machine != Machine::kX86_64 || !may_be_in_libc(running)) {
     return std::nullopt;
   }
-  const Address lock{registers.by_dwarf_number[kRdi]};
-  const bool looped = is_in_loop(Address{registers.by_dwarf_number[kRip]}, running.locks.memory());
+  const Address lock{*pointer};
+  const bool looped = is_in_loop(*pc, running.locks.memory());
   if (lock.value % sizeof(std::int32_t) != 0 || (!looped && !is_named(running))) {
     return std::nullopt;
   }

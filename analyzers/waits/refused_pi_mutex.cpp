@@ -23,7 +23,6 @@ namespace {
 
 using CalleeSaved = std::array<std::optional<std::uint64_t>, 6>;
 
-constexpr std::array<std::size_t, 6> kDwarfNumbers = {3, 6, 12, 13, 14, 15};
 constexpr std::size_t kMostFrames = 8;
 constexpr std::uint64_t kNearStackPointer = 4096;
 
@@ -38,10 +37,8 @@ bool sleeps_on_own_stack(const FutexSleeper& sleeper) {
 
 CalleeSaved innermost_registers(const Registers& registers) {
   CalleeSaved saved;
-  for (std::size_t i = 0; i < saved.size(); ++i) {
-    const std::size_t number = kDwarfNumbers[i];
-    if ((registers.known >> number & 1U) != 0) saved[i] = registers.by_dwarf_number[number];
-  }
+  const RegisterRoles roles = roles_of(registers.machine);
+  for (std::size_t i = 0; i < saved.size(); ++i) saved[i] = registers.get(roles.callee_saved[i]);
   return saved;
 }
 

@@ -26,13 +26,10 @@ bool is_lock_of(Address file, Address lock, Memory& memory) {
 }
 
 std::optional<Address> find_file_in_registers(const FutexSleeper& sleeper) {
-  constexpr std::array<std::size_t, 6> kCalleeSaved = {3, 6, 12, 13, 14, 15};
   std::vector<std::uint64_t> pointers;
   const Registers& registers = sleeper.thread.registers;
-  for (const std::size_t number : kCalleeSaved) {
-    if ((registers.known >> number & 1U) != 0) {
-      pointers.push_back(registers.by_dwarf_number[number]);
-    }
+  for (const std::size_t number : roles_of(registers.machine).callee_saved) {
+    if (const auto value = registers.get(number)) pointers.push_back(*value);
   }
   const auto& frames = sleeper.stack.frames;
   for (std::size_t i = 0; i < std::min(frames.size(), kMostFrames); ++i) {

@@ -268,7 +268,7 @@ class HostileTarget {
   }
 
   static void add_registers(const Record& record, Registers& registers) {
-    registers.known = (1U << Registers::kCount) - 1;
+    registers.known = (1U << roles_of(registers.machine).count) - 1;
     for (std::size_t i = 0; i < 6; ++i) {
       constexpr std::array<std::size_t, 6> kNumbers = {3, 6, 12, 13, 14, 15};
       registers.by_dwarf_number[kNumbers[i]] = kMutexBase + record.registers[i] * 8U;

@@ -368,8 +368,7 @@ FakeThread& FakeThread::without_names() {
 FakeThread& FakeThread::at_code(Address code_end) { return with_register(kRip, code_end.value); }
 
 FakeThread& FakeThread::with_register(std::size_t dwarf_number, std::uint64_t value) {
-  facts_.registers.by_dwarf_number[dwarf_number] = value;
-  facts_.registers.known |= 1U << dwarf_number;
+  facts_.registers.set(dwarf_number, value);
   return *this;
 }
 
@@ -473,10 +472,7 @@ void SnapshotBuilder::build_thread(const FakeThread& thread) {
   if (facts.tid_in_target.value == 0) facts.tid_in_target = facts.tid;
   facts.name = fmt::format("thread-{}", thread.tid_);
   facts.capture = CaptureWay::kStopped;
-  if ((facts.registers.known >> kRip & 1U) == 0) {
-    facts.registers.by_dwarf_number[kRip] = kLibcWait.value;
-    facts.registers.known |= 1U << kRip;
-  }
+  if (!facts.registers.get(kRip)) facts.registers.set(kRip, kLibcWait.value);
   if (!thread.mutex_.empty()) set_mutex_call(thread, facts);
   if (thread.joined_) set_join_call(thread, facts);
   if (thread.restarted_) facts.syscall.number = kRestartSyscall;

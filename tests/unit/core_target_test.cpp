@@ -63,7 +63,7 @@ TEST(CoreTarget, DoesNotMisreadOtherMachines) {
   std::swap(other[16], other[17]);  // e_type
   EXPECT_EQ(error_of(other), ErrorKind::kUnsupported);
   other = core;
-  other[18] = std::byte{EM_AARCH64};
+  other[18] = std::byte{EM_RISCV};
   EXPECT_EQ(error_of(other), ErrorKind::kUnsupported);
   EXPECT_EQ(error_of(core), std::nullopt);
 }

@@ -49,7 +49,7 @@ TEST(Diagnose, TakesRandomCallsOverUnreadableMemory) {
       }
       thread.state = "RSDTtZX?"[random() % 8];
       for (std::uint64_t& value : thread.registers.by_dwarf_number) value = random();
-      thread.registers.known = static_cast<std::uint32_t>(random());
+      thread.registers.known = random();
     }
     ASSERT_EQ(broken_in(snapshot, {}), "") << "round " << round;
   }

@@ -227,8 +227,7 @@ TEST_F(ObjectClassTest, OnlyTheHeapIsLookedAt) {
   snapshot_.mappings[3].path = "";
   EXPECT_EQ(find(object + 0x28), "OrderBook+0x28");
   ThreadSnapshot thread;
-  thread.registers.known = 1U << 7;
-  thread.registers.by_dwarf_number[7] = (kHeap + 0x100).value;
+  thread.registers.set(7, (kHeap + 0x100).value);
   thread.registers.thread_pointer = kHeap + 0x800;
   snapshot_.threads.push_back(thread);
   EXPECT_EQ(find(object + 0x28), "") << "a thread's stack";

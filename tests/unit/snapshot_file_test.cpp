@@ -71,8 +71,7 @@ SnapshotFile make_file() {
   Snapshot snapshot;
   snapshot.process = {.pid = {4711}, .name = "orderd", .command_line = {"orderd", "-v\xff"}};
   ThreadSnapshot thread{.tid = {4711}, .name = "main", .state = 'S'};
-  thread.registers.by_dwarf_number[7] = 0x7ffc0000;
-  thread.registers.known = 1U << 7;
+  thread.registers.set(7, 0x7ffc0000);
   thread.stack = {{0x7ffc0000}, std::vector<std::byte>(4096, std::byte{0x5a})};
   thread.not_run_for = std::chrono::seconds(3);
   snapshot.threads = {thread};

@@ -32,8 +32,7 @@ using Operations = std::vector<DwarfOperation>;
 
 FrameState frame_with_rbx(std::uint64_t value) {
   FrameState frame;
-  frame.registers[kRbx] = value;
-  frame.known = 1U << kRbx;
+  frame.registers.set(kRbx, value);
   return frame;
 }
 
@@ -62,8 +61,7 @@ TEST(Locations, OnTheStackFromTheFrameBase) {
 TEST(Locations, FrameBaseIsTheCanonicalFrameAddressOrARegister) {
   FrameState frame;
   frame.cfa = 0x7000;
-  frame.registers[kRsp] = 0x6000;
-  frame.known = 1U << kRsp;
+  frame.registers.set(kRsp, 0x6000);
   Words memory({});
   EXPECT_EQ(evaluate_frame_base(Operations{{DW_OP_call_frame_cfa}}, frame, memory), 0x7000U);
   EXPECT_EQ(evaluate_frame_base(Operations{{DW_OP_reg7}}, frame, memory), 0x6000U);
