@@ -50,14 +50,14 @@ std::string build_id_words(const std::string& build_id) {
 
 /// The part of the file that the mapping shows; null when the file was not mapped like that.
 const ElfSegment* find_file_segment(const ElfImage& file, std::uint64_t bias,
-                                    const Mapping& mapping) {
+                                    const Mapping& mapping, std::uint64_t page) {
   const std::uint64_t start = mapping.start.value - bias;
   const std::uint64_t size = mapping.end - mapping.start;
   for (const ElfSegment& segment : file.segments) {
-    const std::uint64_t first = page_floor(segment.address);
-    const std::uint64_t last = page_floor(segment.address + segment.memory_size + kPageSize - 1);
+    const std::uint64_t first = page_floor(segment.address, page);
+    const std::uint64_t last = page_floor(segment.address + segment.memory_size + page - 1, page);
     if (start < first || start >= last || size > last - start) continue;
-    if (mapping.file_offset == page_floor(segment.offset) + (start - first)) return &segment;
+    if (mapping.file_offset == page_floor(segment.offset, page) + (start - first)) return &segment;
   }
   return nullptr;
 }
@@ -66,8 +66,9 @@ const ElfSegment* find_file_segment(const ElfImage& file, std::uint64_t bias,
 class FileSearch {
  public:
   FileSearch(const CoreFile& core, std::span<Mapping> mappings, Memory& memory,
-             const TargetOptions& options, LocalFiles& found)
+             std::uint64_t page_size, const TargetOptions& options, LocalFiles& found)
       : core_(core),
+        page_size_(page_size),
         mappings_(mappings),
         memory_(memory),
         options_(options),
@@ -96,6 +97,7 @@ class FileSearch {
   void add_piece(const Mapping& mapping, Address start, FileMemory& file);
 
   const CoreFile& core_;
+  std::uint64_t page_size_;
   std::span<Mapping> mappings_;
   Memory& memory_;
   const TargetOptions& options_;
@@ -217,7 +219,7 @@ void FileSearch::learn_permissions(const Module& module, const ElfImage& image) 
   const std::uint64_t bias = load_bias(image, module.start);
   for (Mapping& mapping : mappings_of(module)) {
     if (mapping.path != module.path || core_.find_segment(mapping.start)) continue;
-    const ElfSegment* segment = find_file_segment(image, bias, mapping);
+    const ElfSegment* segment = find_file_segment(image, bias, mapping, page_size_);
     if (segment) mapping.executable = segment->executable;
   }
 }
@@ -228,7 +230,7 @@ bool FileSearch::fits(const Module& module, const ElfImage& file) const {
     if (mapping.path != module.path) return true;
     // ld.so keeps the holes between segments mapped without any permission.
     const bool hole = !mapping.readable && !mapping.writable && !mapping.executable;
-    return hole || find_file_segment(file, bias, mapping) != nullptr;
+    return hole || find_file_segment(file, bias, mapping, page_size_) != nullptr;
   });
 }
 
@@ -238,7 +240,7 @@ void FileSearch::take_file(Module& module, const std::string& path,
   const std::uint64_t bias = load_bias(image, module.start);
   for (Mapping& mapping : mappings_of(module)) {
     if (mapping.path != module.path || mapping.writable) continue;
-    const ElfSegment* segment = find_file_segment(image, bias, mapping);
+    const ElfSegment* segment = find_file_segment(image, bias, mapping, page_size_);
     if (!segment || segment->writable) continue;
     const CoreSegment* in_core = core_.find_segment(mapping.start);
     const Address dumped_end = in_core ? in_core->start + in_core->dumped_size : mapping.start;
@@ -259,13 +261,13 @@ void FileSearch::add_piece(const Mapping& mapping, Address start, FileMemory& fi
 }  // namespace
 
 LocalFiles find_local_files(const CoreFile& core, std::span<Mapping> mappings, Memory& memory,
-                            std::vector<Module>& modules, std::optional<std::size_t> executable,
+                            std::vector<Module>& modules, const CoreProgram& program,
                             const TargetOptions& options) {
   LocalFiles found;
-  FileSearch search(core, mappings, memory, options, found);
+  FileSearch search(core, mappings, memory, program.page_size, options, found);
   std::size_t index = 0;
-  std::erase_if(modules,
-                [&](Module& module) { return !search.find(module, index++ == executable); });
+  std::erase_if(
+      modules, [&](Module& module) { return !search.find(module, index++ == program.executable); });
   return found;
 }
 

@@ -7,6 +7,7 @@
 
 #include "attach/core_file.h"
 #include "attach/core_memory.h"
+#include "attach/elf_image.h"
 #include "attach/file_memory.h"
 #include "attach/target.h"
 
@@ -20,12 +21,18 @@ struct LocalFiles {
   std::vector<BlindSpot> blind_spots;
 };
 
-/// Sets Module::local_file where a file with the module's build ID is there. `executable` is the
-/// index of the program's own module; TargetOptions::executable stands in for its path.
+/// What a core's auxiliary vector says.
+struct CoreProgram {
+  std::optional<std::size_t> executable;  ///< index of the program's own module
+  std::uint64_t page_size = kPageSize;
+};
+
+/// Sets Module::local_file where a file with the module's build ID is there.
+/// TargetOptions::executable stands in for the path of the program's own module.
 /// Mappings that the core tells no permissions of learn from the program headers whether they are
 /// code. Throws Error when the program's file is another one than the core's.
 LocalFiles find_local_files(const CoreFile& core, std::span<Mapping> mappings, Memory& memory,
-                            std::vector<Module>& modules, std::optional<std::size_t> executable,
+                            std::vector<Module>& modules, const CoreProgram& program,
                             const TargetOptions& options);
 
 }  // namespace pstuck

@@ -66,6 +66,10 @@ std::optional<CoreProcess> parse_process(std::span<const std::byte> content) {
                      .arguments = text_in(std::as_bytes(std::span(info->pr_psargs)))};
 }
 
+bool is_page_size(std::uint64_t value) {
+  return value == kPageSize || value == 4 * kPageSize || value == 16 * kPageSize;
+}
+
 CoreAuxiliaryVector parse_auxiliary_vector(std::span<const std::byte> content) {
   CoreAuxiliaryVector vector;
   for (std::size_t at = 0;; at += sizeof(Elf64_auxv_t)) {
@@ -76,6 +80,7 @@ CoreAuxiliaryVector parse_auxiliary_vector(std::span<const std::byte> content) {
     if (entry->a_type == AT_ENTRY) vector.entry = value;
     if (entry->a_type == AT_EXECFN) vector.executable_name = value;
     if (entry->a_type == AT_SYSINFO_EHDR) vector.vdso = value;
+    if (entry->a_type == AT_PAGESZ && is_page_size(value.value)) vector.page_size = value.value;
   }
 }
 

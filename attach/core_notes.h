@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "attach/elf_image.h"
 #include "attach/memory.h"
 #include "attach/registers.h"
 
@@ -52,6 +53,7 @@ struct CoreAuxiliaryVector {
   std::optional<Address> entry;
   std::optional<Address> executable_name;
   std::optional<Address> vdso;
+  std::uint64_t page_size = kPageSize;  ///< 16 or 64 KiB only on AArch64
 };
 
 /// Sorts; of two ranges that overlap the lower one stays.

@@ -201,8 +201,8 @@ void CoreTarget::find_modules_and_files(const CoreNotes& notes,
     snapshot_.process.executable = memory_.read_text(*notes.auxiliary.executable_name);
   }
 
-  local_ =
-      find_local_files(core_, snapshot_.mappings, memory_, snapshot_.modules, executable, options);
+  local_ = find_local_files(core_, snapshot_.mappings, memory_, snapshot_.modules,
+                            {executable, notes.auxiliary.page_size}, options);
   std::ranges::move(local_.blind_spots, std::back_inserter(snapshot_.blind_spots));
   std::ranges::copy(local_.pieces, std::back_inserter(pieces));
   memory_.set_pieces(std::move(pieces));

@@ -17,7 +17,9 @@ namespace pstuck {
 
 inline constexpr std::uint64_t kPageSize = 4096;
 
-constexpr std::uint64_t page_floor(std::uint64_t value) { return value & ~(kPageSize - 1); }
+constexpr std::uint64_t page_floor(std::uint64_t value, std::uint64_t page = kPageSize) {
+  return value & ~(page - 1);
+}
 
 struct ElfIdentity {
   bool is_64_bit = false;

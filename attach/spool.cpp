@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "attach/error.h"
+#include "attach/file_size_limit.h"
 
 namespace pstuck {
 namespace {
@@ -46,7 +47,11 @@ class Spool {
   }
 
   void append(std::span<const std::byte> bytes) {
-    if (size_ + bytes.size() > kMostBytes) fail(EFBIG);
+    if (size_ + bytes.size() > kMostBytes) {
+      throw Error(ErrorKind::kUnreadable,
+                  fmt::format("{} has more than {} MiB", name_, size_ >> 20),
+                  "a stream without an end is no core");
+    }
     const std::uint64_t end = size_ + bytes.size();
     while (!bytes.empty()) {
       const std::size_t hole = count_pages(bytes, true);
@@ -108,9 +113,11 @@ class Spool {
 
   [[noreturn]] void fail(int error) const {
     constexpr auto kHint = "set TMPDIR to a directory that has room for all of it";
-    if (error == EFBIG && size_ > 0) {
+    if (error == EFBIG) {
       throw Error(ErrorKind::kUnreadable,
-                  fmt::format("{} has more than {} MiB", name_, size_ >> 20), kHint);
+                  fmt::format("{} is too large for a file here: it has more than {} MiB", name_,
+                              size_ >> 20),
+                  "raise the limit on the size of files: ulimit -f unlimited");
     }
     if (error == ENOSPC || error == EDQUOT) {
       throw Error(ErrorKind::kUnreadable,
@@ -125,6 +132,7 @@ class Spool {
 
   const std::string& name_;
   std::string directory_;
+  FileSizeLimit limit_;
   Descriptor file_;
   std::uint64_t size_ = 0;     // with the holes
   std::uint64_t written_ = 0;  // without

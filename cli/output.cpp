@@ -11,6 +11,7 @@
 
 #include "attach/descriptor.h"
 #include "attach/error.h"
+#include "attach/file_size_limit.h"
 
 namespace pstuck {
 namespace {
@@ -22,6 +23,7 @@ namespace {
 }
 
 void write_all(int descriptor, std::string_view text, const std::string& name) {
+  const FileSizeLimit limit;
   while (!text.empty()) {
     const ssize_t written = ::write(descriptor, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;

@@ -243,6 +243,29 @@ TEST_F(Trouble, NoRoomForAnUnpackedCore) {
   expect_trouble(outcome, {"no room left for standard input in " + directory_.string()});
 }
 
+// A write beyond that limit ends a program that does not care.
+TEST_F(Trouble, LimitOnTheSizeOfFiles) {
+  const SampleRun sample({"self_deadlock", "", "O2"});
+  const GCore core(sample.truth().pid);
+  if (core.path.empty()) GTEST_SKIP() << core.why_not;
+  const std::string limited = "ulimit -f 1; cat " + core.path + " | " + PSTUCK_BINARY + " -";
+  expect_trouble(run({"bash", "-c", limited}), {"standard input is too large", "ulimit -f"});
+  const std::string file = (directory_ / "report").string();
+  const std::string write =
+      "ulimit -f 0; " + std::string(PSTUCK_BINARY) + " -o " + file + " " + sample.target();
+  expect_trouble(run({"bash", "-c", write}), {"cannot write " + file, "too large"});
+  EXPECT_TRUE(fs::is_empty(directory_));
+}
+
+TEST_F(Trouble, DirectoryThatMayNotBeRead) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can run pstuck as another user";
+  const std::string core = write_file("core", "bytes");
+  fs::permissions(directory_, fs::perms::owner_all);
+  const Outcome outcome = run(pstuck_command({core}), kNobody);
+  if (outcome.status == 126 || outcome.status == 127) GTEST_SKIP() << "cannot run as nobody";
+  expect_trouble(outcome, {"not permitted to read " + core});
+}
+
 TEST_F(Trouble, OutputThatCannotBeWritten) {
   const SampleRun sample({"self_deadlock", "", "O2"});
   const std::string nowhere = (directory_ / "no" / "such" / "directory").string();

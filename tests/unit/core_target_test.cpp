@@ -18,6 +18,7 @@ using testing::CorePart;
 using testing::make_core;
 using testing::make_files_note;
 using testing::make_library_page;
+using testing::make_note;
 using testing::make_object_note;
 using testing::make_thread_note;
 using testing::TemporaryFile;
@@ -214,6 +215,33 @@ TEST(CoreTarget, SaysWhenTheBuildIdIsNotInTheCore) {
   EXPECT_EQ(snapshot.modules[0].local_file, library.path());
   ASSERT_EQ(snapshot.blind_spots.size(), 1U);
   EXPECT_EQ(snapshot.blind_spots[0].kind, BlindSpotKind::kBuildIdUnknown);
+}
+
+// Code of one page of 64 KiB, where the file has 8 KiB.
+TEST(CoreTarget, LetsAFileStandInForPagesOfItsMachine) {
+  Bytes page = make_library_page("\x01");
+  page[18] = std::byte{EM_AARCH64};
+  const TemporaryFile library(page + filled(0x1000, 0xcc));
+  Bytes content(offsetof(prstatus_t, pr_reg) + 35 * 8);
+  content[offsetof(prstatus_t, pr_reg) + 31 * 8] = std::byte{0x70};  // sp
+  Elf64_auxv_t page_size{};
+  page_size.a_type = AT_PAGESZ;
+  page_size.a_un.a_val = 0x10000;
+  CorePart notes{.type = PT_NOTE, .bytes = make_note(NT_PRSTATUS, content)};
+  notes.bytes = notes.bytes + make_object_note(NT_AUXV, page_size) +
+                make_files_note(0x10000, {{0x10000, 0x20000, 0}}, library.path() + '\0');
+  CorePart text{.type = PT_LOAD,
+                .bytes = page,
+                .address = 0x10000,
+                .memory_size = 0x10000,
+                .flags = PF_R | PF_X};
+  Bytes core = make_core({notes, text});
+  core[18] = std::byte{EM_AARCH64};
+  const TemporaryFile file(core);
+  const auto target = open_core_target(file.path(), {});
+  Bytes bytes(4);
+  EXPECT_EQ(target->memory().read({0x11000}, bytes), 4U);
+  EXPECT_EQ(bytes, filled(4, 0xcc));
 }
 
 TEST(CoreTarget, NamesAMissingFile) {
