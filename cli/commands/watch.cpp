@@ -128,17 +128,27 @@ class Watcher {
          << duration_words(request_.stands_for) << " or longer\n\n";
     render(reports, Format::kText, {}, text);
     write_output("", std::move(text).str());
-    std::optional<Artifacts> artifacts;
-    if (!request_.artifacts.empty()) {
-      const Process& process = reports.targets.at(find_hanging(reports).front()).snapshot.process;
-      artifacts.emplace(expand_name(request_.artifacts, process.name, process.pid));
-      write_reports(reports, snapshot, *artifacts);
-    }
+    const auto artifacts = write_artifacts(reports, snapshot);
     if (!request_.exec.empty()) {
       const std::string verdict = fmt::format("{}  {}", hangs.front().word, hangs.front().sentence);
       execute(request_.exec, verdict, artifacts ? &*artifacts : nullptr);
     }
     return true;
+  }
+
+  /// A full disk is no reason to watch no longer.
+  [[nodiscard]] std::optional<Artifacts> write_artifacts(const Reports& reports,
+                                                         const SnapshotFile& snapshot) const {
+    if (request_.artifacts.empty()) return {};
+    const Process& process = reports.targets.at(find_hanging(reports).front()).snapshot.process;
+    try {
+      Artifacts artifacts(expand_name(request_.artifacts, process.name, process.pid));
+      write_reports(reports, snapshot, artifacts);
+      return artifacts;
+    } catch (const Error& error) {
+      report_trouble(error);
+      return {};
+    }
   }
 
   [[nodiscard]] Options options() const {

@@ -82,6 +82,46 @@ TEST(SavedSnapshot, IsNamedAnewWithTheFileThatHasTheNames) {
   std::filesystem::remove_all(directory);
 }
 
+/// Serves files as debuginfod does, from DIRECTORY/buildid/ID/debuginfo.
+constexpr const char* kServer = R"(
+import functools, http.server, sys
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
+server = http.server.HTTPServer(("127.0.0.1", 0), handler)
+print(server.server_port, flush=True)
+server.serve_forever()
+)";
+
+TEST(SavedSnapshot, IsNamedAnewByAServerOfDebugFiles) {
+  const auto directory = make_test_directory();
+  const std::string path = directory / "hang";
+  const std::string program = directory / "router_and_cache";
+  const std::string named = std::string(PSTUCK_SAMPLES) + "/O2/router_and_cache";
+  ASSERT_EQ(run({"strip", "-o", program, named}).status, 0);
+  {
+    Subprocess stripped({program});
+    while (stripped.read_line() != "ready") continue;
+    ASSERT_TRUE(poll_until([&] {
+      run(pstuck_command({"capture", "-o", path, std::to_string(stripped.pid())}));
+      return run(pstuck_command({"--exit-code", path})).status == 1;
+    }));
+  }
+  const std::string notes = run({"readelf", "-n", named}).out;
+  const std::string mark = "Build ID: ";
+  ASSERT_NE(notes.find(mark), std::string::npos) << notes;
+  const std::string build_id = notes.substr(notes.find(mark) + mark.size(), 40);
+  const auto served = directory / "buildid" / build_id;
+  std::filesystem::create_directories(served);
+  std::filesystem::copy_file(named, served / "debuginfo");
+  Subprocess server({"python3", "-c", kServer, directory.string()});
+  const std::string url = "http://127.0.0.1:" + server.read_line();
+  const Outcome better =
+      run({"env", "DEBUGINFOD_URLS=" + url,
+           "DEBUGINFOD_CACHE_PATH=" + (directory / "cache").string(), PSTUCK_BINARY, path});
+  EXPECT_NE(better.out.find("holds g_router.mu_  taken in Router::dispatch"), std::string::npos)
+      << better.out << better.err;
+  std::filesystem::remove_all(directory);
+}
+
 class SavedCore : public SavedSample {};
 
 TEST_P(SavedCore, IsDiagnosedElsewhere) {

@@ -48,6 +48,16 @@ TEST_F(WatchTest, TellsOfAHangThatStands) {
       << outcome.out;
 }
 
+TEST_F(WatchTest, TellsAlsoWhereNoFileCanBeWritten) {
+  SampleRun sample({.name = "self_deadlock"});
+  std::ofstream(path("file")) << "no directory";
+  const Outcome outcome = run(
+      watch({"--for", "50ms", "--until-stuck", "--artifacts", path("file/x"), sample.target()}));
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_NE(outcome.out.find("wants g_journal.mu_"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.err.find(path("file/x")), std::string::npos) << outcome.err;
+}
+
 TEST_F(WatchTest, TellsOnce) {
   SampleRun sample({.name = "self_deadlock"});
   Subprocess watcher(watch(
