@@ -46,9 +46,19 @@ struct CrossCycle {
   Confirmation confirmation;
 };
 
+/// Where chains of waits over several processes end: what must move first.
+struct CrossRoot {
+  ProcessIndex process = 0;
+  std::optional<ThreadIndex> thread;  ///< none: any of the process's threads may act
+  std::size_t hops = 0;               ///< from process to process, on the longest chain
+  std::vector<ThreadRef> path;     ///< that chain: the furthest waiter first, and the end's thread
+  std::vector<ThreadRef> victims;  ///< all who come to this end, ascending
+};
+
 struct Across {
   std::vector<CrossWait> waits;    ///< ascending by waiter
   std::vector<CrossCycle> cycles;  ///< most threads concerned first
+  std::vector<CrossRoot> roots;    ///< most victims first
   std::size_t moved = 0;           ///< cycles dropped since the second look saw them move
 };
 

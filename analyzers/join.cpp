@@ -4,8 +4,8 @@
 #include <map>
 #include <set>
 
+#include "analyzers/cross_roots.h"
 #include "analyzers/signals.h"
-#include "analyzers/wait_graph.h"
 
 // Each process's threads and locks are vertices as in its own graph. What joins them are two more
 // kinds: a process, which acts when any of its threads does, since any may write to its pipes and
@@ -45,27 +45,29 @@ class Joiner {
 
   Across run() && {
     for (const ProcessView& process : processes_) {
-      vertices_.push_back(add_process(process.diagnosis, graph_));
+      joined_.vertices.push_back(add_process(process.diagnosis, joined_.graph));
     }
     for (ProcessIndex i = 0; i < processes_.size(); ++i) add_process_vertex(i);
-    elsewhere_ = graph_.add_vertex();
+    joined_.elsewhere = joined_.graph.add_vertex();
     for (ProcessIndex i = 0; i < processes_.size(); ++i) {
       add_shared_locks(i);
       add_kernel_waits(i);
     }
     std::ranges::sort(across_.waits, {}, &CrossWait::waiter);
-    graph_.reduce();
+    joined_.graph.reduce();
     find_cycles();
+    across_.roots = find_cross_roots(joined_, processes_);
     return std::move(across_);
   }
 
  private:
   void add_process_vertex(ProcessIndex process) {
-    process_vertices_.push_back(graph_.add_vertex(Needs::kAny));
+    joined_.process_vertices.push_back(joined_.graph.add_vertex(Needs::kAny));
     const auto& threads = processes_[process].diagnosis.threads;
     for (ThreadIndex thread = 0; thread < threads.size(); ++thread) {
       if (threads[thread].activity == Activity::kEnded) continue;
-      graph_.add_edge(process_vertices_.back(), vertices_[process].of_thread(thread));
+      joined_.graph.add_edge(joined_.process_vertices.back(),
+                             joined_.vertices[process].of_thread(thread));
     }
   }
 
@@ -87,7 +89,7 @@ class Joiner {
       const auto owner = find_owner(diagnosis.resources[i]);
       if (!owner) continue;
       owners.emplace(i, *owner);
-      graph_.add_edge(vertices_[process].of_resource(i), vertex_of(*owner));
+      joined_.graph.add_edge(joined_.vertices[process].of_resource(i), joined_.vertex_of(*owner));
     }
     for (const Wait& wait : diagnosis.waits) {
       const auto owner = owners.find(wait.resource);
@@ -117,41 +119,28 @@ class Joiner {
           .waiter = {process, wait.thread}, .needs = wait.needs, .processes = wait.processes};
       cross.can_only_end_so = is_known_to_the_last(view.snapshot, wait) && !wait.deadline &&
                               !may_be_woken_by_itself(process, wait);
-      const Vertex vertex = graph_.add_vertex(wait.needs);
+      const Vertex vertex = joined_.graph.add_vertex(wait.needs);
       for (const Tid pid : wait.processes) {
         const auto known = index_of_.find(pid);
         const bool is_known = known != index_of_.end();
-        graph_.add_edge(vertex, is_known ? process_vertices_[known->second] : elsewhere_);
+        joined_.graph.add_edge(
+            vertex, is_known ? joined_.process_vertices[known->second] : joined_.elsewhere);
       }
-      if (cross.can_only_end_so) graph_.add_edge(vertex_of(cross.waiter), vertex);
+      if (cross.can_only_end_so) joined_.graph.add_edge(joined_.vertex_of(cross.waiter), vertex);
       across_.waits.push_back(std::move(cross));
     }
   }
 
-  [[nodiscard]] Vertex vertex_of(const ThreadRef& member) const {
-    return vertices_[member.process].of_thread(member.thread);
-  }
-
-  // None for a vertex that is no thread.
-  [[nodiscard]] std::optional<ThreadRef> member_of(Vertex vertex) const {
-    const auto after =
-        std::ranges::upper_bound(vertices_, vertex, {}, &ProcessVertices::first_thread);
-    if (after == vertices_.begin()) return {};
-    const auto process = static_cast<ProcessIndex>(after - vertices_.begin() - 1);
-    if (vertex >= vertices_[process].first_resource) return {};
-    return ThreadRef{process, vertex - vertices_[process].first_thread};
-  }
-
   // A knot that has no vertex but threads and resources of one process is that process's own.
   [[nodiscard]] bool is_of_one_process(const std::vector<Vertex>& knot) const {
-    if (knot.back() >= process_vertices_.front()) return false;
-    const auto next =
-        std::ranges::upper_bound(vertices_, knot.front(), {}, &ProcessVertices::first_thread);
-    return next == vertices_.end() || knot.back() < next->first_thread;
+    if (knot.back() >= joined_.process_vertices.front()) return false;
+    const auto next = std::ranges::upper_bound(joined_.vertices, knot.front(), {},
+                                               &ProcessVertices::first_thread);
+    return next == joined_.vertices.end() || knot.back() < next->first_thread;
   }
 
   void find_cycles() {
-    const auto knots = find_knots(graph_);
+    const auto knots = find_knots(joined_.graph);
     std::set<Vertex> in_knots;
     for (const auto& knot : knots) in_knots.insert(knot.begin(), knot.end());
     for (const auto& knot : knots) {
@@ -169,13 +158,13 @@ class Joiner {
                                               const ThreadRef& from) const {
     std::set<ThreadRef> next;
     std::set<Vertex> seen;
-    std::vector<Vertex> open(1, vertex_of(from));
+    std::vector<Vertex> open(1, joined_.vertex_of(from));
     while (!open.empty()) {
       const Vertex vertex = open.back();
       open.pop_back();
-      for (const Vertex to : graph_.waits_for(vertex)) {
+      for (const Vertex to : joined_.graph.waits_for(vertex)) {
         if (!std::ranges::binary_search(knot, to) || !seen.insert(to).second) continue;
-        const auto member = member_of(to);
+        const auto member = joined_.member_of(to);
         if (member) {
           next.insert(*member);
         } else {
@@ -190,7 +179,8 @@ class Joiner {
     CrossCycle cycle;
     std::map<ThreadRef, std::set<ThreadRef>> next;
     for (const Vertex vertex : knot) {
-      if (const auto member = member_of(vertex)) next.emplace(*member, find_next(knot, *member));
+      if (const auto member = joined_.member_of(vertex))
+        next.emplace(*member, find_next(knot, *member));
     }
     cycle.ring =
         std::ranges::all_of(next, [](const auto& item) { return item.second.size() == 1; });
@@ -202,8 +192,8 @@ class Joiner {
       cycle.waits_for.push_back(along_the_ring);
     }
     add_evidence(cycle);
-    for (ProcessIndex i = 0; i < process_vertices_.size(); ++i) {
-      if (std::ranges::binary_search(knot, process_vertices_[i])) cycle.whole.push_back(i);
+    for (ProcessIndex i = 0; i < joined_.process_vertices.size(); ++i) {
+      if (std::ranges::binary_search(knot, joined_.process_vertices[i])) cycle.whole.push_back(i);
     }
     return cycle;
   }
@@ -243,9 +233,9 @@ class Joiner {
   void add_stuck_behind(const std::vector<Vertex>& knot, const std::set<Vertex>& in_knots,
                         CrossCycle& cycle) {
     if (awaited_by_.empty()) {
-      awaited_by_.resize(graph_.size());
-      for (Vertex vertex = 0; vertex < graph_.size(); ++vertex) {
-        for (const Vertex to : graph_.waits_for(vertex)) awaited_by_[to].push_back(vertex);
+      awaited_by_.resize(joined_.graph.size());
+      for (Vertex vertex = 0; vertex < joined_.graph.size(); ++vertex) {
+        for (const Vertex to : joined_.graph.waits_for(vertex)) awaited_by_[to].push_back(vertex);
       }
     }
     std::vector<Vertex> open(knot.begin(), knot.end());
@@ -253,10 +243,10 @@ class Joiner {
       const Vertex vertex = open.back();
       open.pop_back();
       for (const Vertex waiter : awaited_by_[vertex]) {
-        if (!graph_.is_stuck(waiter) || in_knots.contains(waiter)) continue;
+        if (!joined_.graph.is_stuck(waiter) || in_knots.contains(waiter)) continue;
         if (!behind_.insert(waiter).second) continue;
         open.push_back(waiter);
-        if (const auto member = member_of(waiter)) cycle.stuck_behind.push_back(*member);
+        if (const auto member = joined_.member_of(waiter)) cycle.stuck_behind.push_back(*member);
       }
     }
     std::ranges::sort(cycle.stuck_behind);
@@ -264,10 +254,7 @@ class Joiner {
 
   std::span<const ProcessView> processes_;
   std::map<Tid, ProcessIndex> index_of_;
-  WaitForGraph graph_;
-  std::vector<ProcessVertices> vertices_;  // by process
-  std::vector<Vertex> process_vertices_;   // by process; behind all threads and resources
-  Vertex elsewhere_ = 0;                   // stands for all processes that were not looked at
+  JoinedGraph joined_;
   std::vector<std::vector<Vertex>> awaited_by_;
   std::set<Vertex> behind_;  // of some cycle
   Across across_;

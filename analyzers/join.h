@@ -2,15 +2,9 @@
 
 #include <span>
 
-#include "analyzers/across.h"
+#include "analyzers/joined_graph.h"
 
 namespace pstuck {
-
-/// One of the processes that are joined; both must outlive the call.
-struct ProcessView {
-  const Snapshot& snapshot;
-  const Diagnosis& diagnosis;
-};
 
 /// Joins the diagnoses of processes into one wait-for graph, and finds the deadlocks that go over
 /// several of them or through the kernel. Deadlocks over the locks of one process are left to its

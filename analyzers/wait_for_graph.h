@@ -26,6 +26,7 @@ class WaitForGraph {
   [[nodiscard]] std::span<const Vertex> waits_for(Vertex vertex) const {
     return vertices_[vertex].waits_for;
   }
+  [[nodiscard]] Needs needs(Vertex vertex) const { return vertices_[vertex].needs; }
   /// No order in which the vertices could go on lets this one go on.
   [[nodiscard]] bool is_stuck(Vertex vertex) const { return !vertices_[vertex].can_go_on; }
   /// The last of those it waited for that had to act before it could go on; none where it is stuck

@@ -73,6 +73,20 @@ std::string AcrossSentences::want(const ThreadRef& member) const {
   return text;
 }
 
+std::string AcrossSentences::root(const CrossRoot& root) const {
+  const std::size_t victims = root.victims.size();
+  const std::string text =
+      fmt::format("{} {} in the end for ", count_words(victims, "thread", "threads"),
+                  verb_for(victims, "waits", "wait"));
+  if (root.thread) {
+    const ThreadRef end{root.process, *root.thread};
+    return fmt::format("{}{}, which {}", text, member(end), want(end));
+  }
+  const std::size_t threads = reports_.process(root.process).snapshot.threads.size();
+  return fmt::format("{}{}, any of whose {} may act", text, of(root.process).process(),
+                     count_words(threads, "thread", "threads"));
+}
+
 std::string AcrossSentences::evidence(const CrossCycle& cycle) const {
   const auto locks = std::ranges::count_if(cycle.members, [&](const ThreadRef& member) {
     return of(member.process).labels().status(member.thread).wait.has_value();

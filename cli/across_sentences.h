@@ -29,6 +29,9 @@ class AcrossSentences {
   /// "Told by the kernel · nobody in the cycle ran between two reads 25 ms apart."
   [[nodiscard]] std::string evidence(const CrossCycle& cycle) const;
 
+  /// "3 threads wait in the end for db (pid 12), which sleeps in clock_nanosleep".
+  [[nodiscard]] std::string root(const CrossRoot& root) const;
+
   /// The processes of a deadlock, ascending.
   [[nodiscard]] static std::vector<ProcessIndex> processes(const CrossCycle& cycle);
 

@@ -40,6 +40,17 @@ Json json_of_cycle(const Reports& reports, const AcrossSentences& sentences,
           {"sentence", sentences.verdict(cycle)}};
 }
 
+Json json_of_root(const Reports& reports, const AcrossSentences& sentences, const CrossRoot& root) {
+  const auto member = [&](const ThreadRef& thread) { return json_of_member(reports, thread); };
+  const Snapshot& snapshot = reports.process(root.process).snapshot;
+  return {{"pid", snapshot.process.pid.value},
+          {"tid", root.thread ? Json(snapshot.threads.at(*root.thread).tid.value) : Json()},
+          {"hops", root.hops},
+          {"path", list_of(root.path, member)},
+          {"victims", list_of(root.victims, member)},
+          {"sentence", sentences.root(root)}};
+}
+
 }  // namespace
 
 Json json_of_confirmation(const Confirmation& confirmation) {
@@ -56,6 +67,9 @@ Json json_of_across(const Reports& reports) {
                                 [&](const CrossCycle& cycle) {
                                   return json_of_cycle(reports, sentences, cycle);
                                 })},
+          {"roots",
+           list_of(reports.across.roots,
+                   [&](const CrossRoot& root) { return json_of_root(reports, sentences, root); })},
           {"moved", reports.across.moved}};
 }
 

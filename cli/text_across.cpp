@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ostream>
+#include <span>
 
 #include "cli/across_sentences.h"
 #include "cli/escape.h"
@@ -14,24 +15,38 @@ namespace {
 
 constexpr std::size_t kFullCycles = 8;
 constexpr std::size_t kShownMembers = 16;
+constexpr std::size_t kShownRoots = 4;
 constexpr std::size_t kShownStacks = 8;
 constexpr std::size_t kFramesOfAStack = 12;
 
 void print_members(const AcrossSentences& sentences, const AcrossSentences& plain,
-                   const CrossCycle& cycle, std::ostream& out) {
-  const std::size_t shown = std::min(cycle.members.size(), kShownMembers);
+                   std::span<const ThreadRef> members, std::ostream& out) {
+  const std::size_t shown = std::min(members.size(), kShownMembers);
   std::size_t width = 0;
-  for (std::size_t i = 0; i < shown; ++i) {
-    width = std::max(width, columns(plain.member(cycle.members[i])));
+  for (const ThreadRef& member : members.first(shown)) {
+    width = std::max(width, columns(plain.member(member)));
   }
-  for (std::size_t i = 0; i < shown; ++i) {
-    out << "  " << sentences.member(cycle.members[i])
-        << padding(plain.member(cycle.members[i]), width) << "  "
-        << sentences.want(cycle.members[i]) << '\n';
+  for (const ThreadRef& member : members.first(shown)) {
+    out << "  " << sentences.member(member) << padding(plain.member(member), width) << "  "
+        << sentences.want(member) << '\n';
   }
-  if (shown < cycle.members.size()) {
-    out << "  … " << count_words(cycle.members.size() - shown, "more thread", "more threads")
-        << '\n';
+  if (shown < members.size()) {
+    out << "  … " << count_words(members.size() - shown, "more thread", "more threads") << '\n';
+  }
+}
+
+/// The longest chain to each, but for the end itself, which the first line tells.
+void print_roots(const AcrossSentences& sentences, const AcrossSentences& plain,
+                 std::span<const CrossRoot> roots, const Palette& palette, std::ostream& out) {
+  const std::size_t shown = std::min(roots.size(), kShownRoots);
+  for (const CrossRoot& root : roots.first(shown)) {
+    out << palette.paint(palette.head, "CHAIN") << "  " << sentences.root(root) << '\n';
+    const std::span<const ThreadRef> path = root.path;
+    print_members(sentences, plain, path.first(path.size() - (root.thread ? 1 : 0)), out);
+    out << '\n';
+  }
+  if (shown < roots.size()) {
+    out << "… " << count_words(roots.size() - shown, "more chain", "more chains") << "\n\n";
   }
 }
 
@@ -83,13 +98,14 @@ void render_across(const Reports& reports, const Palette& palette, std::ostream&
         << "  " << sentences.verdict(cycles[i]) << '\n';
     if (i < kFullCycles) {
       out << '\n';
-      print_members(sentences, plain, cycles[i], out);
+      print_members(sentences, plain, cycles[i].members, out);
       out << "\n  " << sentences.evidence(cycles[i]) << '\n';
       print_command_lines(reports, sentences, cycles[i], out);
       print_stacks(reports, palette, cycles[i], out);
     }
     out << '\n';
   }
+  print_roots(sentences, plain, reports.across.roots, palette, out);
 }
 
 }  // namespace pstuck

@@ -6,12 +6,12 @@
 // and so with file locks, locks of open files, mutexes in shared memory, sockets whose ends both
 // wait for the other's word, a terminal that nobody reads, a pipe that nobody else writes to, FIFOs
 // that are opened in opposite order, and a mixture over three of them.
-// In the last two stories it is no deadlock: there is one process more, which could write, and one
-// process more, which is about to open the FIFO.
+// In the last three stories it is no deadlock: there is one process more, which could write, one
+// process more, which is about to open the FIFO, and a chain that ends in a process that sleeps.
 //
 // Run with: pipe_and_child file_locks open_file_locks shared_mutexes
 // Run with: tcp_request unix_request both_send terminal own_pipe fifos mixture
-// Run with: helper_can_write fifo_of_another
+// Run with: helper_can_write fifo_of_another chain
 // pstuck: wait for each other
 // pstuck: waits for itself
 // pstuck: Nothing is stuck
@@ -81,8 +81,8 @@ bool is_asleep(pid_t process) {
   long call = -1;
   const bool read = file != nullptr && std::fscanf(file, "%ld", &call) == 1;
   if (file != nullptr) std::fclose(file);
-  constexpr long kLast[] = {SYS_wait4, SYS_read,  SYS_write, SYS_flock,
-                            SYS_fcntl, SYS_futex, SYS_pause, SYS_openat};
+  constexpr long kLast[] = {SYS_wait4, SYS_read,  SYS_write,  SYS_flock,          SYS_fcntl,
+                            SYS_futex, SYS_pause, SYS_openat, SYS_clock_nanosleep};
   return read && std::find(std::begin(kLast), std::end(kLast), call) != std::end(kLast);
 }
 
@@ -284,6 +284,22 @@ void helper_can_write() {
   waitpid(child, nullptr, 0);
 }
 
+/// The parent waits for the child, the child for the answer of a backend, and that one sleeps.
+void chain() {
+  sample::tell("healthy");
+  int ends[2];
+  if (pipe(ends) != 0) std::_Exit(1);
+  start(2, "backend", [&] {
+    close(ends[0]);
+    sleep(3600);
+    write_much(ends[1]);
+  });
+  close(ends[1]);
+  const pid_t child = start(1, "child", [&] { read_one(ends[0]); });
+  close(ends[0]);
+  waitpid(child, nullptr, 0);
+}
+
 struct Story {
   const char* name;
   int processes;
@@ -304,6 +320,7 @@ constexpr Story kStories[] = {
     {"mixture", 3, mixture},
     {"helper_can_write", 3, helper_can_write},
     {"fifo_of_another", 2, fifo_of_another},
+    {"chain", 3, chain},
 };
 
 int main(int, char** argv) {

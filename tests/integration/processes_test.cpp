@@ -77,6 +77,26 @@ TEST_F(WholeMachine, IsLookedAt) {
   }
 }
 
+TEST(ChainOfProcesses, EndsInTheOneThatMustMoveFirst) {
+  const SampleRun chain({"processes_in_a_circle", "chain", "O2"});
+  const auto tid = [&](const char* role) { return chain.truth().tids.at(role); };
+  for (const Command& targets : {Command{"--tree", chain.target()}, Command{chain.target()}}) {
+    const json report = report_on(targets);
+    const json& roots = report.at("across").at("roots");
+    ASSERT_EQ(roots.size(), 1U) << roots;
+    EXPECT_EQ(roots[0].at("tid"), tid("backend"));
+    EXPECT_EQ(roots[0].at("hops"), 2);
+    std::vector<int> path;
+    for (const json& member : roots[0].at("path")) path.push_back(member.at("tid"));
+    EXPECT_EQ(path, (std::vector{tid("parent"), tid("child"), tid("backend")}));
+  }
+  const Outcome text = run(pstuck_command({chain.target()}));
+  EXPECT_NE(text.out.find("CHAIN  2 threads wait in the end for backend (pid " +
+                          std::to_string(tid("backend")) + "), which sleeps in clock_nanosleep"),
+            std::string::npos)
+      << text.out;
+}
+
 TEST_F(Processes, AreSeenWithoutAnyStop) {
   const json report = report_on({"--no-stop", circle_.target()});
   expect_across(report, circle_.truth());

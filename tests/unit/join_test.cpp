@@ -266,6 +266,105 @@ std::vector<LaterLook> still(Machine& machine, const Across& across) {
   return looks;
 }
 
+/// The roots' process ids, each with how many wait for it in the end.
+std::vector<std::pair<std::int32_t, std::size_t>> roots_of(Machine& machine) {
+  std::vector<std::pair<std::int32_t, std::size_t>> roots;
+  for (const CrossRoot& root : machine.joined().roots) {
+    roots.emplace_back(machine.snapshot(root.process).process.pid.value, root.victims.size());
+  }
+  return roots;
+}
+
+TEST(CrossRoots, AreTheEndsOfChainsOverThreeProcesses) {
+  Machine machine;
+  machine.waits(machine.process(100), 0, CallAct::kChild, {200});
+  machine.waits(machine.process(200), 0, CallAct::kRead, {300});
+  machine.process(300);
+  machine.waits(machine.process(400), 0, CallAct::kRead, {200});
+  const Across across = machine.joined();
+  ASSERT_EQ(across.roots.size(), 1U);
+  const CrossRoot& root = across.roots[0];
+  EXPECT_EQ(root.process, 2U);
+  EXPECT_EQ(root.thread, 0U);
+  EXPECT_EQ(root.hops, 2U);
+  EXPECT_EQ(root.path, (Members{{0, 0}, {1, 0}, {2, 0}}));
+  EXPECT_EQ(root.victims, (Members{{0, 0}, {1, 0}, {3, 0}}));
+}
+
+TEST(CrossRoots, AreNotToldOfTwoProcesses) {
+  Machine machine;
+  machine.waits(machine.process(100), 0, CallAct::kChild, {200});
+  machine.process(200);
+  EXPECT_TRUE(machine.joined().roots.empty());
+}
+
+TEST(CrossRoots, HaveThreadsBehindLocksAsVictimsToo) {
+  Machine machine;
+  machine.waits(machine.process(100), 0, CallAct::kRead, {200});
+  const ProcessIndex server = machine.process(200, 3);
+  machine.waits_for_own(server, 0, 2);
+  machine.waits_for_own(server, 1, 2);
+  machine.waits(server, 2, CallAct::kRead, {300});
+  machine.process(300);
+  ASSERT_EQ(machine.joined().roots.size(), 1U);
+  EXPECT_EQ(machine.joined().roots[0].victims.size(), 4U);
+  EXPECT_EQ(machine.joined().roots[0].path.back(), (ThreadRef{2, 0}));
+}
+
+TEST(CrossRoots, EndWithAProcessOfWhichSeveralThreadsMayAct) {
+  Machine machine;
+  machine.waits(machine.process(100), 0, CallAct::kChild, {200});
+  machine.waits(machine.process(200), 0, CallAct::kRead, {300});
+  const ProcessIndex server = machine.process(300, 2);
+  machine.waits(server, 0, CallAct::kRead, {400});
+  machine.process(400);
+  const Across across = machine.joined();
+  ASSERT_EQ(across.roots.size(), 1U);
+  EXPECT_EQ(across.roots[0].process, server);
+  EXPECT_EQ(across.roots[0].thread, std::nullopt);
+  EXPECT_EQ(across.roots[0].path, (Members{{0, 0}, {1, 0}}));
+}
+
+TEST(CrossRoots, EndWithNobodyWhereOneOfSeveralChildrenMayAct) {
+  Machine machine;
+  machine.waits(machine.process(100), 0, CallAct::kChild, {200, 300}).needs = Needs::kAny;
+  machine.waits(machine.process(200), 0, CallAct::kRead, {400});
+  machine.waits(machine.process(300), 0, CallAct::kRead, {500});
+  machine.process(400);
+  machine.process(500);
+  EXPECT_TRUE(machine.joined().roots.empty());
+}
+
+TEST(CrossRoots, AreNobodyWhoIsIdle) {
+  Machine machine;
+  machine.waits(machine.process(100), 0, CallAct::kChild, {200});
+  machine.waits(machine.process(200), 0, CallAct::kRead, {300});
+  machine.diagnosis(machine.process(300)).threads[0].activity = Activity::kIdle;
+  EXPECT_TRUE(machine.joined().roots.empty());
+}
+
+TEST(CrossRoots, AreNobodyInADeadlock) {
+  Machine machine;
+  machine.waits(machine.process(100), 0, CallAct::kChild, {200});
+  machine.waits(machine.process(200), 0, CallAct::kRead, {300});
+  machine.waits(machine.process(300), 0, CallAct::kRead, {200});
+  EXPECT_TRUE(machine.joined().roots.empty());
+  EXPECT_EQ(machine.joined().cycles.size(), 1U);
+}
+
+TEST(CrossRoots, ComeToAnEndWhereProcessesMayWakeEachOther) {
+  Machine machine;
+  machine.waits(machine.process(100), 0, CallAct::kChild, {200});
+  const ProcessIndex left = machine.process(200, 2);
+  const ProcessIndex right = machine.process(300, 2);
+  machine.waits(left, 0, CallAct::kRead, {300});
+  machine.waits(right, 0, CallAct::kRead, {200});
+  machine.waits(left, 1, CallAct::kRead, {400});
+  machine.waits(right, 1, CallAct::kRead, {400});
+  machine.process(400);
+  EXPECT_EQ(roots_of(machine), (std::vector<std::pair<std::int32_t, std::size_t>>{{400, 5}}));
+}
+
 class ConfirmAcross : public ::testing::Test {
  protected:
   ConfirmAcross() {
