@@ -204,6 +204,9 @@ Options OptionWords::understand() {
   options_.max_memory = parse_bytes("--max-memory", words_.max_memory, SIZE_MAX,
                                     "it is a number of bytes, like 512M or 8G");
   options_.samples = parse_samples(words_.samples);
+  if (words_.no_stop && options_.samples.value_or(1) > 1) {
+    refuse("--samples looks at where threads run, which --no-stop forbids", "give one of them");
+  }
   options_.interval = parse_time("--interval", words_.interval, kLongestInterval,
                                  "it is a time up to 1h, like 50ms or 1s");
   options_.lines = !words_.no_lines;

@@ -68,6 +68,12 @@ TEST(CommandLine, UnderstandsSamples) {
   }
 }
 
+TEST(CommandLine, RefusesToStopAndNotToStop) {
+  EXPECT_EQ(hint_for({"--freeze", "--no-stop", "1"}), "give one of them");
+  EXPECT_EQ(hint_for({"--samples", "2", "--no-stop", "1"}), "give one of them");
+  EXPECT_EQ(parse({"--samples", "1", "--no-stop", "1"}).samples, 1U);
+}
+
 TEST(CommandLine, UnderstandsEveryOption) {
   const Options options = parse({"-a",
                                  "--format",
