@@ -1,8 +1,7 @@
 // Who must move first, where one process waits for another and that one for a third:
 //
-//     front ──recv──▶ (process app) ──any──▶ app's thread ──lock──▶ its owner ──recv──▶ (process
-//     db)
-//                                            app's others ──join──▶ …                     sleeps
+//     front ──recv──▶ (app) ──any──▶ a thread of app ──lock──▶ its owner ──recv──▶ (db) ──any──▶ …
+//                                    others of app ──join──▶ …
 //
 // Each vertex that can go on knows who let it go on, in the end: so a chain is followed from vertex
 // to vertex. A process goes on with any of its threads, and a parent with any of its children; the
@@ -13,7 +12,6 @@
 
 #include <algorithm>
 #include <map>
-#include <ranges>
 #include <unordered_map>
 
 namespace pstuck {
@@ -58,9 +56,9 @@ class RootFinder {
       way = {.end = vertex};
       break;
     }
-    for (const Vertex vertex : trail | std::views::reverse) {
-      if (const auto member = joined_.member_of(vertex)) step_back(member->process, way);
-      if (way.end) ways_.emplace(vertex, way);
+    for (auto vertex = trail.rbegin(); vertex != trail.rend(); ++vertex) {
+      if (const auto member = joined_.member_of(*vertex)) step_back(member->process, way);
+      if (way.end) ways_.emplace(*vertex, way);
     }
     return way;
   }
@@ -76,17 +74,19 @@ class RootFinder {
   }
 
   [[nodiscard]] bool is_idle(const ThreadRef& thread) const {
-    const auto activity = processes_[thread.process].diagnosis.threads[thread.thread].activity;
-    return activity == Activity::kIdle || activity == Activity::kEnded;
+    return is_idle(processes_[thread.process].diagnosis.threads[thread.thread]);
   }
 
   [[nodiscard]] bool is_idle(ProcessIndex process) const {
-    const std::size_t threads = processes_[process].diagnosis.threads.size();
-    const auto all = std::views::iota(ThreadIndex{0}, threads);
-    return std::ranges::all_of(all, [&](ThreadIndex i) { return is_idle({process, i}); });
+    const auto& threads = processes_[process].diagnosis.threads;
+    return std::ranges::all_of(threads, [](const ThreadStatus& thread) { return is_idle(thread); });
   }
 
  private:
+  static bool is_idle(const ThreadStatus& thread) {
+    return thread.activity == Activity::kIdle || thread.activity == Activity::kEnded;
+  }
+
   static void step_back(ProcessIndex to, Way& way) {
     if (way.process && *way.process != to) ++way.hops;
     way.process = to;

@@ -179,8 +179,8 @@ class Joiner {
     CrossCycle cycle;
     std::map<ThreadRef, std::set<ThreadRef>> next;
     for (const Vertex vertex : knot) {
-      if (const auto member = joined_.member_of(vertex))
-        next.emplace(*member, find_next(knot, *member));
+      const auto member = joined_.member_of(vertex);
+      if (member) next.emplace(*member, find_next(knot, *member));
     }
     cycle.ring =
         std::ranges::all_of(next, [](const auto& item) { return item.second.size() == 1; });

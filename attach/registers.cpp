@@ -44,8 +44,9 @@ ThreadRegisters parse_user_registers(std::span<const std::byte, kUserRegistersSi
   const std::array in_dwarf_order = {user.rax, user.rdx, user.rcx, user.rbx, user.rsi, user.rdi,
                                      user.rbp, user.rsp, user.r8,  user.r9,  user.r10, user.r11,
                                      user.r12, user.r13, user.r14, user.r15, user.rip};
-  for (std::size_t i = 0; i < in_dwarf_order.size(); ++i)
+  for (std::size_t i = 0; i < in_dwarf_order.size(); ++i) {
     result.registers.set(i, in_dwarf_order[i]);
+  }
   result.registers.thread_pointer = Address{user.fs_base};
   return result;
 }

@@ -19,7 +19,7 @@ struct FrameFacts {
   /// target is decided at run time.
   std::optional<Address> calls;
   std::optional<Address> sp;
-  /// rbx rbp r12 r13 r14 r15 as in Frame::callee_saved.
+  /// As in Frame::callee_saved, of x86-64.
   std::array<std::optional<std::uint64_t>, 6> callee_saved;
 };
 
