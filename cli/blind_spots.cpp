@@ -39,7 +39,7 @@ std::string blind_spot_sentence(const BlindSpot& spot, const Sentences& sentence
       return fmt::format(
           "The core is of a process on {}. pstuck does not decode its code and does not know where "
           "glibc keeps its threads there: who has a lock that records no owner, and which "
-          "semaphore, once-flag or thread a thread waits for, is not told.",
+          "semaphore, once-flag or thread a thread waits for, may be missing.",
           detail);
     case BlindSpotKind::kThreadsKeptAppearing:
       return fmt::format("New threads kept appearing; pstuck gave up after {} looks.", detail);
