@@ -233,7 +233,7 @@ enum class BlindSpotKind {
   kBuildIdUnknown,        ///< detail: path; the core lacks the build ID, the file there was used
   kCoreTruncated,         ///< detail: number of missing bytes
   kCoreDamaged,           ///< detail: why it could not be unpacked or read to its end
-  kOtherMachine,          ///< detail: its name; code and thread descriptors tell nothing there
+  kOtherMachine,          ///< detail: its name; less is known of code and threads there
   kThreadsKeptAppearing,  ///< detail: how many looks at the task list were taken
   kMemoryMapUnreadable,
   kMemoryNotSearched,  ///< detail: how many bytes were not searched for held locks

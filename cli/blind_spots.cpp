@@ -37,9 +37,9 @@ std::string blind_spot_sentence(const BlindSpot& spot, const Sentences& sentence
       return fmt::format("The core could not be read to its end: {}.", detail);
     case BlindSpotKind::kOtherMachine:
       return fmt::format(
-          "The core is of a process on {}. pstuck does not decode its code and does not know where "
-          "glibc keeps its threads there: who has a lock that records no owner, and which "
-          "semaphore, once-flag or thread a thread waits for, may be missing.",
+          "The core is of a process on {}. Of its code pstuck decodes calls only, and it does not "
+          "read glibc's thread descriptors there: who has a lock that records no owner, has a "
+          "FILE's lock or runs a once-flag's routine, may be missing.",
           detail);
     case BlindSpotKind::kThreadsKeptAppearing:
       return fmt::format("New threads kept appearing; pstuck gave up after {} looks.", detail);

@@ -7,6 +7,7 @@
 //        └── g_pool.mu_ ◀──┘ wants                      └────────────── joins ───────────┘
 //
 // Run with: mutex | ring
+// Build with: aarch64
 // pstuck: 2 threads wait for each other
 // pstuck: 3 threads wait in a circle
 

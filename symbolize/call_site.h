@@ -21,6 +21,7 @@ std::optional<Address> find_stub_slot(Memory& memory, Address stub);
 std::optional<Address> follow_stub(Memory& memory, Address called);
 
 /// The call that ends just before this return address. None when no call does.
-std::optional<CallSite> decode_call_before(Memory& memory, Address return_address);
+std::optional<CallSite> decode_call_before(Memory& memory, Address return_address,
+                                           Machine machine = Machine::kX86_64);
 
 }  // namespace pstuck

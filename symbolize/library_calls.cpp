@@ -7,7 +7,6 @@
 namespace pstuck {
 
 std::optional<Address> LibraryCalls::find_target(const Stack& stack) {
-  if (!modules_.decodes_code()) return {};
   const auto is_in_library = [&](const Frame& frame) {
     const auto module = modules_.find(frame.pc.for_lookup());
     return module && modules_.is_c_library(*module);
@@ -18,7 +17,8 @@ std::optional<Address> LibraryCalls::find_target(const Stack& stack) {
   const Address at = caller->pc.address();
   const auto [entry, is_new] = targets_.try_emplace(at.value);
   if (is_new) {
-    if (const auto call = decode_call_before(memory_, at)) entry->second = call->target;
+    if (const auto call = decode_call_before(memory_, at, modules_.machine()))
+      entry->second = call->target;
   }
   return entry->second;
 }

@@ -28,7 +28,7 @@ class LoadedModules {
 
   [[nodiscard]] Machine machine() const;
 
-  /// Whether instructions of this machine can be decoded: else nothing is known of any code.
+  /// Whether instructions of this machine can be decoded: else of code only calls are known.
   [[nodiscard]] bool decodes_code() const { return machine() == Machine::kX86_64; }
 
   /// The module whose mappings cover the address.

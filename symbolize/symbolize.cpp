@@ -250,11 +250,10 @@ Stacks Symbolizer::Impl::symbolize(std::span<const ThreadSnapshot> threads) {
 /// Those of all frames together: naming takes a pass over each symbol table.
 void Symbolizer::Impl::name_called_functions() {
   called_functions_.emplace();
-  if (!modules_.decodes_code()) return;
   std::vector<Address> callers;
   std::vector<Address> targets;
   for (const Address caller : return_addresses_) {
-    const auto call = decode_call_before(memory_, caller);
+    const auto call = decode_call_before(memory_, caller, modules_.machine());
     if (!call || !call->target) continue;
     callers.push_back(caller);
     targets.push_back(*call->target);

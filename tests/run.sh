@@ -11,5 +11,5 @@ unset DEBUGINFOD_URLS  # results must not depend on a server
 jobs=$(nproc)
 cmake -S . -B build -DPSTUCK_TESTS=ON "$@"
 cmake --build build -j "$jobs"
-# -j2 also on one core: most of a test's time is waiting.
-ctest --test-dir build --output-on-failure -j "$((jobs > 2 ? jobs : 2))"
+# One more than cores: most of a test's time is waiting.
+ctest --test-dir build --output-on-failure -j "$((jobs + 1))"

@@ -12,6 +12,9 @@ namespace pstuck {
 inline constexpr std::uint64_t kDescriptorSelfOffset = 16;
 inline constexpr std::uint64_t kDescriptorTidOffset = 720;
 
+/// The id on AArch64, where the descriptor does not point to itself, from 2.17 to 2.42.
+inline constexpr std::uint64_t kAArch64DescriptorTidOffset = 208;
+
 /// The thread's id in musl's struct pthread, which begins with a pointer to itself too:
 /// src/internal/pthread_impl.h of 1.2.3.
 inline constexpr std::uint64_t kMuslDescriptorTidOffset = 48;

@@ -56,6 +56,44 @@ TEST(CallSite, ThroughAStubToWhatItsSlotHolds) {
   EXPECT_EQ(call->target, Address{0x7f0012345678});
 }
 
+std::vector<std::byte> words(std::initializer_list<std::uint32_t> values) {
+  std::vector<std::byte> result;
+  for (const std::uint32_t value : values) {
+    for (int shift = 0; shift < 32; shift += 8) {
+      result.push_back(static_cast<std::byte>(value >> shift & 0xff));
+    }
+  }
+  return result;
+}
+
+TEST(CallSite, OfAArch64) {
+  const auto find = [](Image& image) {
+    return decode_call_before(image, {0x1104}, Machine::kAArch64);
+  };
+  Image image;
+  image.write({0x1100}, words({0x94000040}));  // bl 0x1200
+  ASSERT_TRUE(find(image));
+  EXPECT_EQ(find(image)->target, Address{0x1200});
+  // bti c; adrp x16, 0x1000; ldr x17, [x16, 0x300]
+  image.write({0x1200}, words({0xd503245f, 0x90000010, 0xf9418211}));
+  image.write({0x1300}, words({0x12345678, 0x7f00}));
+  EXPECT_EQ(find(image)->target, Address{0x7f0012345678});
+  // The same without bti, from the page above.
+  image.write({0x1200}, words({0xf0fffff0, 0xf9418211}));
+  EXPECT_EQ(find(image)->target, std::nullopt) << "page -1";
+  image.write({0x1100}, words({0x97ffffe0}));  // bl 0x1080
+  EXPECT_EQ(find(image)->target, Address{0x1080});
+  image.write({0x1100}, words({0xd63f0100}));  // blr x8
+  ASSERT_TRUE(find(image));
+  EXPECT_EQ(find(image)->target, std::nullopt);
+  image.write({0x1100}, words({0xd73f0910}));  // blraa x8, x16
+  EXPECT_TRUE(find(image));
+  image.write({0x1100}, words({0xd65f03c0}));  // ret
+  EXPECT_FALSE(find(image));
+  image.write({0x1100}, words({0x14000040}));  // b 0x1200
+  EXPECT_FALSE(find(image));
+}
+
 TEST(CallSite, ThroughTheSlotItself) {
   Image image;
   image.write({0x1100}, bytes({0xff, 0x15, 0xfa, 0x01, 0x00, 0x00}));  // call *0x1300
