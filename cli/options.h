@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ struct Options {
   bool stop = true;
   /// From then on processes are looked at from outside, and closely only where something may hang.
   std::optional<std::chrono::steady_clock::time_point> closely_until;
+  /// Is given each target's report as soon as it is there; may be empty.
+  std::function<void(const Report&)> looked;
   std::size_t follow = 4;  ///< hops from process to process beyond the targets
   std::string executable;
   FilePlaces places;

@@ -224,6 +224,7 @@ class Pipeline {
           is_late() ? look_from_outside(std::move(opened), descriptors_)
                     : look_closely(std::move(opened), options_, files_, descriptors_, progress_));
       known_.insert(processes_.back().report.snapshot.process.pid);
+      if (options_.looked) options_.looked(processes_.back().report);
     } catch (const Error& error) {
       trouble_(error);
     }

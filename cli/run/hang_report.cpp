@@ -11,6 +11,7 @@
 
 #include "attach/proc_files.h"
 #include "cli/escape.h"
+#include "cli/output.h"
 #include "cli/pipeline.h"
 #include "cli/run/artifacts.h"
 #include "cli/run/cores.h"
@@ -56,8 +57,32 @@ std::string about_the_command(const LateCommand& late) {
                      date_words(std::chrono::system_clock::now().time_since_epoch()), list_tree());
 }
 
-Reports look_at_all(const RunRequest& request, SnapshotFile& snapshot) {
+/// A file of what was found of each process so far: for a look that comes to no end, or is cut
+/// short. It goes when all the others are there.
+class SoFar {
+ public:
+  explicit SoFar(const Artifacts& artifacts) : path_(artifacts.path("so-far.txt")) {}
+
+  void add(const Report& report) {
+    Reports one;
+    one.targets.push_back(report);
+    std::ostringstream text;
+    render(one, Format::kText, {}, text);
+    text_ += std::move(text).str() + '\n';
+    attempt([&] { write_output(path_, text_); });
+  }
+
+  void remove() const { ::unlink(path_.c_str()); }
+
+ private:
+  std::string path_;
+  std::string text_;
+};
+
+Reports look_at_all(const RunRequest& request, std::optional<SoFar>& so_far,
+                    SnapshotFile& snapshot) {
   Options options = request.looking;
+  if (so_far) options.looked = [&](const Report& report) { so_far->add(report); };
   for (const Tid process : Descendants::list()) {
     options.targets.push_back(std::to_string(process.value));
   }
@@ -110,8 +135,10 @@ void look_and_tell(const LateCommand& late) {
       artifacts->write("command.txt", about_the_command(late));
     });
   }
+  std::optional<SoFar> so_far;
+  if (artifacts) so_far.emplace(*artifacts);
   SnapshotFile snapshot = new_snapshot_file();
-  const Reports reports = look_at_all(request, snapshot);
+  const Reports reports = look_at_all(request, so_far, snapshot);
   print_report(reports, request.looking.colour);
   const std::vector<Hang> hangs = list_hangs(reports);
   annotate(late, hangs);
@@ -119,6 +146,7 @@ void look_and_tell(const LateCommand& late) {
   if (!artifacts) return;
   write_reports(reports, snapshot, *artifacts);
   if (request.cores) write_cores(reports, *request.cores, late.signals, *artifacts);
+  so_far->remove();
   fmt::print(stderr, "\npstuck: wrote {} to {}\n", list_words(artifacts->names()),
              printable(artifacts->directory()));
 }

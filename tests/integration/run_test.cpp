@@ -125,6 +125,20 @@ TEST_F(EndlessLookTest, TheBudgetCutsItShort) {
   EXPECT_TRUE(is_gone(pid_in("command")));
 }
 
+// The report itself cannot be written: that is a FIFO.
+TEST_F(RunTest, WhatIsDoneWhenTheBudgetEndsIsThere) {
+  EXPECT_EQ(mkfifo(file("report.txt").c_str(), 0600), 0);
+  const std::string sample = std::string(PSTUCK_SAMPLES) + "/O2/self_deadlock";
+  const Outcome outcome = run(run_command(
+      {"--timeout", "2s", "--budget", "3s", "--kill-after", "50ms", "--artifacts", directory_},
+      {sample}));
+  EXPECT_EQ(outcome.status, 124);
+  EXPECT_NE(outcome.err.find("the look took longer than 3 s"), std::string::npos) << outcome.err;
+  std::ifstream so_far(file("so-far.txt"));
+  const std::string text{std::istreambuf_iterator<char>(so_far), {}};
+  EXPECT_NE(text.find("wants g_journal.mu_"), std::string::npos) << text;
+}
+
 TEST_F(EndlessLookTest, SoDoesSigterm) {
   Subprocess process(with_endless_look({}));
   wait_until_it_looks();
