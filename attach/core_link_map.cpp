@@ -22,7 +22,6 @@
 namespace pstuck {
 namespace {
 
-constexpr std::size_t kMostHeaders = 512;
 constexpr std::size_t kMostDynamicEntries = 4096;
 constexpr std::size_t kMostLibraries = 16384;
 
@@ -66,15 +65,10 @@ std::optional<Program> read_program(const std::string& path, Address program_hea
                                     Machine machine, Memory& memory) {
   FileMemory file(path);
   const auto image = read_elf_file(file);
-  const auto header = file.read_object<Elf64_Ehdr>({0});
-  if (!image || image->machine != machine || !header) return {};
+  if (!image || image->machine != machine) return {};
   Program program{.image = *image,
-                  .bias = load_bias(*image, {program_headers.value - header->e_phoff})};
-  for (std::size_t i = 0; i < std::min<std::size_t>(header->e_phnum, kMostHeaders); ++i) {
-    const auto part = file.read_object<Elf64_Phdr>({header->e_phoff + i * sizeof(Elf64_Phdr)});
-    if (!part || part->p_type != PT_DYNAMIC) continue;
-    program.dynamic = read_dynamic(memory, {program.bias + part->p_vaddr});
-  }
+                  .bias = load_bias(*image, {program_headers.value - image->header_table})};
+  if (image->dynamic) program.dynamic = read_dynamic(memory, {program.bias + *image->dynamic});
   return program;
 }
 

@@ -82,9 +82,10 @@ std::optional<ElfImage> read_image(Memory& memory, Address base, Place place) {
   const auto header = memory.read_object<Elf64_Ehdr>(base);
   const auto machine = header ? find_image_machine(*header) : std::nullopt;
   if (!machine) return {};
-  ElfImage image{.machine = *machine, .read_entirely = true};
+  ElfImage image{.machine = *machine, .header_table = header->e_phoff, .read_entirely = true};
   const auto headers = read_program_headers(memory, base, *header, image.read_entirely);
   for (const Elf64_Phdr& load : headers) {
+    if (load.p_type == PT_DYNAMIC) image.dynamic = load.p_vaddr;
     if (load.p_type != PT_LOAD) continue;
     image.segments.push_back({.address = load.p_vaddr,
                               .offset = load.p_offset,

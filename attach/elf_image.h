@@ -62,9 +62,11 @@ std::string_view machine_name(Machine machine);
 struct ElfImage {
   Machine machine = Machine::kX86_64;
   std::vector<ElfSegment> segments;
-  std::string build_id;        ///< lower-case hex; empty when none was found
-  bool read_entirely = false;  ///< else a build ID may have been missed
-  bool has_code = false;       ///< of a file: it is more than a separate debug file
+  std::uint64_t header_table = 0;        ///< offset of the program headers
+  std::optional<std::uint64_t> dynamic;  ///< address of PT_DYNAMIC as linked
+  std::string build_id;                  ///< lower-case hex; empty when none was found
+  bool read_entirely = false;            ///< else a build ID may have been missed
+  bool has_code = false;                 ///< of a file: it is more than a separate debug file
 };
 
 /// None when memory holds no such image there.

@@ -17,8 +17,8 @@ std::optional<Address> LibraryCalls::find_target(const Stack& stack) {
   const Address at = caller->pc.address();
   const auto [entry, is_new] = targets_.try_emplace(at.value);
   if (is_new) {
-    if (const auto call = decode_call_before(memory_, at, modules_.machine()))
-      entry->second = call->target;
+    const auto call = decode_call_before(memory_, at, modules_.machine());
+    if (call) entry->second = call->target;
   }
   return entry->second;
 }

@@ -108,7 +108,6 @@ enum class Halt {
 struct Walk {
   const LoadedModules* modules = nullptr;
   const Registers* registers = nullptr;
-  Machine machine = Machine::kX86_64;
   StackWindow* window = nullptr;
   std::size_t max_frames = 0;
   std::vector<Frame>* frames = nullptr;
@@ -147,8 +146,8 @@ std::array<std::optional<std::uint64_t>, 6> read_callee_saved(Dwfl_Frame* state,
 bool makes_progress(const Walk& walk, std::optional<Address> sp) {
   const Frame& inner = walk.frames->back();
   if (walk.left_trampoline || !sp || !inner.sp) return true;
-  const bool may_have_no_frame =
-      walk.machine == Machine::kAArch64 && (walk.frames->size() == 1 || inner.interrupted);
+  const bool may_have_no_frame = walk.modules->machine() == Machine::kAArch64 &&
+                                 (walk.frames->size() == 1 || inner.interrupted);
   return *sp > *inner.sp || (may_have_no_frame && *sp == *inner.sp);
 }
 
@@ -166,7 +165,7 @@ std::optional<StackEnd> find_obstacle(const Walk& walk, CodeAddress pc, std::opt
 /// address, which no address of user code needs, may be a signature. Which bits they are depends on
 /// how the kernel was built: the address is the one that is code.
 Address strip_signature(const Walk& walk, Address at) {
-  if (walk.machine != Machine::kAArch64) return at;
+  if (walk.modules->machine() != Machine::kAArch64) return at;
   for (const int bits : {64, 48, 39}) {
     const Address address{at.value & (UINT64_MAX >> (64 - bits))};
     if (walk.modules->is_code(address - 1)) return address;
@@ -187,7 +186,7 @@ int take_frame(Dwfl_Frame* state, void* argument) noexcept {
   CodeAddress pc = is_activation ? CodeAddress::instruction({at})
                                  : CodeAddress::return_address(strip_signature(walk, {at}));
   if (goes_on) pc = *walk.start;
-  const auto sp_word = read_register(state, roles_of(walk.machine).stack_pointer);
+  const auto sp_word = read_register(state, roles_of(walk.modules->machine()).stack_pointer);
   const auto sp = sp_word ? std::optional(Address{*sp_word}) : std::nullopt;
   if (const auto obstacle = find_obstacle(walk, pc, sp)) {
     walk.end = *obstacle;
@@ -198,7 +197,8 @@ int take_frame(Dwfl_Frame* state, void* argument) noexcept {
     return DWARF_CB_OK;
   }
   Frame frame{.pc = pc, .sp = sp, .interrupted = walk.left_trampoline};
-  frame.callee_saved = read_callee_saved(state, walk.machine, is_first ? nullptr : &frames.back());
+  frame.callee_saved =
+      read_callee_saved(state, walk.modules->machine(), is_first ? nullptr : &frames.back());
   walk.left_trampoline = false;
   frames.push_back(frame);
   if (is_first && walk.follows_frame_pointer) return DWARF_CB_OK;
@@ -248,7 +248,8 @@ StackEnd find_end(LoadedModules& modules, const Walk& walk) {
   const auto row = find_unwind_row(modules, last.pc.for_lookup());
   if (row && row->is_outermost) return StackEnd::kRoot;
   if (walk.memory_failed) return StackEnd::kMemoryMissing;
-  const std::size_t frame_pointer = roles_of(walk.machine).callee_saved[kFramePointerIndex];
+  const std::size_t frame_pointer =
+      roles_of(walk.modules->machine()).callee_saved[kFramePointerIndex];
   const bool needs_it = !row || (row->base && row->base->dwarf_register == frame_pointer);
   const bool lost_base = needs_it && !last.callee_saved[kFramePointerIndex];
   return lost_base ? StackEnd::kNoCfi : StackEnd::kRoot;
@@ -309,7 +310,6 @@ class Unwinder::Impl {
 
   LoadedModules& modules_;
   Memory& memory_;
-  Machine machine_;
   StackWindow window_;
   TableCache tables_;
   CodeUnwinder code_unwinder_;
@@ -323,12 +323,11 @@ class Unwinder::Impl {
 Unwinder::Impl::Impl(LoadedModules& modules, Memory& memory, std::size_t max_frames)
     : modules_(modules),
       memory_(memory),
-      machine_(modules.machine()),
       window_(memory),
       tables_(modules),
       code_unwinder_(modules, memory),
       max_frames_(max_frames == 0 ? kMostFrames : std::min(max_frames, kMostFrames)),
-      header_(machine_header(machine_)) {
+      header_(machine_header(modules.machine())) {
   machine_file_ = elf_memory(std::bit_cast<char*>(&header_), sizeof(header_));
   assert(machine_file_);
   [[maybe_unused]] const bool attached =
@@ -360,12 +359,12 @@ std::optional<StackEnd> Unwinder::Impl::step_out(Walk& walk, Registers& register
     }
     walk.start = caller->interrupted ? CodeAddress::instruction(caller->return_address)
                                      : CodeAddress::return_address(caller->return_address);
-    registers = to_registers(machine_, *walk.start, caller->sp, caller->callee_saved);
+    registers = to_registers(modules_.machine(), *walk.start, caller->sp, caller->callee_saved);
     return {};
   }
   const bool in_libc = module && modules_.is_c_library(*module);
   if (!last.sp || (lacks_table && in_libc)) return StackEnd::kNoCfi;
-  registers = to_registers(machine_, last.pc, *last.sp, last.callee_saved);
+  registers = to_registers(modules_.machine(), last.pc, *last.sp, last.callee_saved);
   walk.start = last.pc;
   frames_.pop_back();
   return {};
@@ -377,7 +376,6 @@ StackEnd Unwinder::Impl::walk_from(const Registers& from, std::optional<CodeAddr
   Registers registers = from;
   Walk walk{.modules = &modules_,
             .registers = &registers,
-            .machine = machine_,
             .window = &window_,
             .max_frames = max_frames_,
             .frames = &frames_,
@@ -399,12 +397,13 @@ std::optional<StackEnd> Unwinder::Impl::walk_on_by_code() {
   if (!caller || caller->interrupted) return {};
   if (caller->is_root) return StackEnd::kRoot;
   const auto start = CodeAddress::return_address(caller->return_address);
-  return walk_from(to_registers(machine_, start, caller->sp, caller->callee_saved), start);
+  return walk_from(to_registers(modules_.machine(), start, caller->sp, caller->callee_saved),
+                   start);
 }
 
 Stack Unwinder::Impl::unwind(const ThreadSnapshot& thread) {
   Registers registers = thread.registers;
-  const std::size_t frame_pointer = roles_of(machine_).callee_saved[kFramePointerIndex];
+  const std::size_t frame_pointer = roles_of(modules_.machine()).callee_saved[kFramePointerIndex];
   if (!registers.stack_pointer() || !registers.program_counter()) return {};
   StackEnd end = walk_from(registers);
   const auto lost_base = [&] {

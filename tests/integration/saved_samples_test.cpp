@@ -59,20 +59,25 @@ TEST_P(RedactedSample, IsDiagnosedElsewhere) {
 
 INSTANTIATE_TEST_SUITE_P(, RedactedSample, ::testing::ValuesIn(list_samples({"O2"})), sample_name);
 
-// What a stripped program cannot tell a file with the same build ID can.
-TEST(SavedSnapshot, IsNamedAnewWithTheFileThatHasTheNames) {
-  const auto directory = make_test_directory();
-  const std::string path = directory / "hang";
-  const std::string program = directory / "router_and_cache";
-  const std::string named = std::string(PSTUCK_SAMPLES) + "/O2/router_and_cache";
-  const std::string other = std::string(PSTUCK_SAMPLES) + "/O2/self_deadlock";
-  ASSERT_EQ(run({"strip", "-o", program, named}).status, 0);
-  Subprocess stripped({program});
+/// A snapshot at `path` of a program's hang, without its symbols, which is run beside it.
+void save_stripped(const std::string& program, const std::string& path) {
+  const std::string own = path + "-program";
+  ASSERT_EQ(run({"strip", "-o", own, program}).status, 0);
+  Subprocess stripped({own});
   while (stripped.read_line() != "ready") continue;
   ASSERT_TRUE(poll_until([&] {
     run(pstuck_command({"capture", "-o", path, std::to_string(stripped.pid())}));
     return run(pstuck_command({"--exit-code", path})).status == 1;
   }));
+}
+
+// What a stripped program cannot tell a file with the same build ID can.
+TEST(SavedSnapshot, IsNamedAnewWithTheFileThatHasTheNames) {
+  const auto directory = make_test_directory();
+  const std::string path = directory / "hang";
+  const std::string named = std::string(PSTUCK_SAMPLES) + "/O2/router_and_cache";
+  const std::string other = std::string(PSTUCK_SAMPLES) + "/O2/self_deadlock";
+  save_stripped(named, path);
   EXPECT_EQ(run(pstuck_command({path})).out.find("g_cache.mu_"), std::string::npos);
   const Outcome better = run(pstuck_command({"--exe", named, path}));
   EXPECT_NE(better.out.find("holds g_router.mu_  taken in Router::dispatch"), std::string::npos)
@@ -94,17 +99,8 @@ server.serve_forever()
 TEST(SavedSnapshot, IsNamedAnewByAServerOfDebugFiles) {
   const auto directory = make_test_directory();
   const std::string path = directory / "hang";
-  const std::string program = directory / "router_and_cache";
   const std::string named = std::string(PSTUCK_SAMPLES) + "/O2/router_and_cache";
-  ASSERT_EQ(run({"strip", "-o", program, named}).status, 0);
-  {
-    Subprocess stripped({program});
-    while (stripped.read_line() != "ready") continue;
-    ASSERT_TRUE(poll_until([&] {
-      run(pstuck_command({"capture", "-o", path, std::to_string(stripped.pid())}));
-      return run(pstuck_command({"--exit-code", path})).status == 1;
-    }));
-  }
+  save_stripped(named, path);
   const std::string notes = run({"readelf", "-n", named}).out;
   const std::string mark = "Build ID: ";
   ASSERT_NE(notes.find(mark), std::string::npos) << notes;
