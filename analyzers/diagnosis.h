@@ -271,7 +271,7 @@ struct KernelWait {
   /// How many of them: holders of locks that belong to a process must all give them up, but for
   /// those that open files have, a lock that several processes have can be one and the same.
   Needs needs = Needs::kAny;
-  /// The kernel does not tell these processes, but they are likely: who has the name of a FIFO that
+  /// The kernel does not tell these processes, but they are likely: who has a path to a FIFO that
   /// nobody has open.
   bool likely = false;
   std::optional<Deadline> deadline;

@@ -101,7 +101,7 @@ std::string AcrossSentences::evidence(const CrossCycle& cycle) const {
   });
   if (is_likely_opener) {
     text +=
-        ", but for who is to open a FIFO: likely who has its name and waits to open another, since "
+        ", but for who is to open a FIFO: likely who has a path to it and waits to open another, since "
         "nobody has it open";
   } else if (cycle.evidence == Evidence::kInferred) {
     text += fmt::format("{}likely, since a signal may wake one of them", kDot);

@@ -59,6 +59,15 @@ void follow(const Options& options, OpenDescriptors& descriptors, std::vector<Lo
   }
 }
 
+/// Empty where the process can no longer be looked at: then none of its threads stood still.
+Report look_again_from_outside(Target& target, OpenDescriptors& descriptors) {
+  try {
+    return look_from_outside(target, descriptors);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 void confirm_across(std::vector<Looked>& processes, Across& across) {
   if (across.cycles.empty()) return;
   const std::vector<ProcessView> views = views_of(processes);
@@ -73,7 +82,7 @@ void confirm_across(std::vector<Looked>& processes, Across& across) {
     OpenDescriptors descriptors;
     for (ProcessIndex i = 0; i < processes.size(); ++i) {
       if (threads[i].empty()) continue;
-      Report again = look_from_outside(*processes[i].opened.target, descriptors);
+      Report again = look_again_from_outside(*processes[i].opened.target, descriptors);
       looks[i].snapshot = std::move(again.snapshot);
       looks[i].diagnosis = std::move(again.diagnosis);
     }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "tests/integration/expectations.h"
@@ -74,6 +75,19 @@ TEST(RealPrograms, TwoScriptsThatOpenTwoFifosInOppositeOrder) {
   std::filesystem::remove_all(directory);
 }
 
+/// Looks as soon as each of them waits to open a FIFO.
+void expect_both_open_without_deadlock(const Subprocess& one, const Subprocess& other) {
+  json report;
+  EXPECT_TRUE(poll_until([&] {
+    report = report_on({std::to_string(one.pid()), std::to_string(other.pid())});
+    return std::ranges::all_of(report.at("targets"), [](const json& target) {
+      const json& wait = target.at("threads").at(0).at("kernel_wait");
+      return wait.is_object() && wait.at("act") == "open";
+    });
+  })) << report.dump(1);
+  EXPECT_TRUE(report.at("across").at("deadlocks").empty()) << report.at("across");
+}
+
 // Who waits to open one of them, but has never heard of the other, is no partner.
 TEST(RealPrograms, AScriptThatDoesNotKnowTheOtherFifoIsInNoDeadlock) {
   const auto directory = make_test_directory();
@@ -82,18 +96,22 @@ TEST(RealPrograms, AScriptThatDoesNotKnowTheOtherFifoIsInNoDeadlock) {
   ASSERT_EQ(run({"mkfifo", requests, replies}).status, 0);
   const Subprocess one(script_with_two_fifos(requests, replies));
   const Subprocess unrelated({"bash", "-c", R"(exec 3<"$1")", "script", replies});
-  const std::string target = std::to_string(one.pid());
-  json report;
-  EXPECT_TRUE(poll_until([&] {
-    report = report_on({target, std::to_string(unrelated.pid())});
-    const json& first = report.at("targets").at(0).at("threads").at(0);
-    const json& second = report.at("targets").at(1).at("threads").at(0);
-    return first.at("kernel_wait").is_object() && second.at("kernel_wait").is_object() &&
-           first.at("kernel_wait").at("act") == "open" &&
-           second.at("kernel_wait").at("act") == "open";
-  })) << report.dump(1);
-  EXPECT_TRUE(report.at("across").at("deadlocks").empty()) << report.at("across");
+  expect_both_open_without_deadlock(one, unrelated);
   std::filesystem::remove_all(directory);
+}
+
+// Two services of one session, each with its own directory, have FIFOs of the same names.
+TEST(RealPrograms, TheSameNameElsewhereIsAnotherFifo) {
+  const auto here = make_test_directory();
+  const auto there = make_test_directory();
+  for (const auto& directory : {here, there}) {
+    ASSERT_EQ(run({"mkfifo", directory / "requests", directory / "replies"}).status, 0);
+  }
+  const Subprocess one(script_with_two_fifos(here / "requests", here / "replies"));
+  const Subprocess other(script_with_two_fifos(there / "replies", there / "requests"));
+  expect_both_open_without_deadlock(one, other);
+  std::filesystem::remove_all(here);
+  std::filesystem::remove_all(there);
 }
 
 TEST(RealPrograms, PythonWaitsForAChildWhoseOutputItDoesNotRead) {
