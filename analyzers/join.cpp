@@ -21,7 +21,8 @@
 // Whatever is not known makes an end from which all can go on: a process that was not looked at, a
 // wait with a time limit, descriptors of processes that could not be read. A process that waits for
 // itself alone, as in a read of a pipe that nobody else writes to, or that waits for events, may
-// have a signal handler that acts; it counts only where it has none.
+// have a signal handler that acts; it counts only where it has none. A service that reads its own
+// FIFO, which it has open to write too, waits for whoever comes to write.
 
 namespace pstuck {
 namespace {
@@ -99,14 +100,16 @@ class Joiner {
   }
 
   // Handlers can do what others wait for: of a process that waits for itself alone, and of one that
-  // waits for events, for which signals are just more of these.
-  [[nodiscard]] bool may_be_woken_by_itself(ProcessIndex process, const KernelWait& wait) const {
+  // waits for events, for which signals are just more of these. And who reads a FIFO that it has
+  // open to write too, so as to see no end of it, waits for whoever comes.
+  [[nodiscard]] bool may_go_on_alone(ProcessIndex process, const KernelWait& wait) const {
     const Process& facts = processes_[process].snapshot.process;
     const CallAct act = wait.subject.act;
     const bool for_events =
         act == CallAct::kPoll || act == CallAct::kSelect || act == CallAct::kEpoll;
     const bool waits_for_itself =
         std::ranges::all_of(wait.processes, [&](Tid pid) { return pid == facts.pid; });
+    if (wait.others_may_come && std::ranges::binary_search(wait.processes, facts.pid)) return true;
     return (waits_for_itself || for_events) && handles_signals_from_outside(facts);
   }
 
@@ -118,7 +121,7 @@ class Joiner {
       CrossWait cross{
           .waiter = {process, wait.thread}, .needs = wait.needs, .processes = wait.processes};
       cross.can_only_end_so = is_known_to_the_last(view.snapshot, wait) && !wait.deadline &&
-                              !may_be_woken_by_itself(process, wait);
+                              !may_go_on_alone(process, wait);
       const Vertex vertex = joined_.graph.add_vertex(wait.needs);
       for (const Tid pid : wait.processes) {
         const auto known = index_of_.find(pid);
@@ -224,7 +227,7 @@ class Joiner {
         const bool for_child = act == CallAct::kChild || act == CallAct::kVfork;
         const bool may_wake =
             handles_timers(facts) || (handles_ends_of_children(facts) && !for_child);
-        if (may_wake || wait.likely) cycle.evidence = Evidence::kInferred;
+        if (may_wake || wait.likely || wait.others_may_come) cycle.evidence = Evidence::kInferred;
       }
     }
     if (!since_known) cycle.since.reset();

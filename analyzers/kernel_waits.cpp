@@ -8,6 +8,10 @@
 namespace pstuck {
 namespace {
 
+bool has_name(const OpenFile& file) {
+  return file.kind == FileKind::kPipe && file.path.starts_with('/') && !file.deleted;
+}
+
 class KernelWaitFinder {
  public:
   KernelWaitFinder(const Snapshot& snapshot, Memory& memory)
@@ -26,6 +30,7 @@ class KernelWaitFinder {
       wait.processes = find_likely_openers(wait);
       wait.likely = !wait.processes.empty();
     }
+    wait.others_may_come = may_others_come(wait);
     if (are_all_of_processes(wait.subject)) wait.needs = Needs::kAll;
     wait.deadline = read_call_deadline(number, thread, snapshot_, memory_);
     const auto limit = wait.deadline ? std::nullopt : find_socket_limit(wait);
@@ -100,6 +105,18 @@ class KernelWaitFinder {
     std::ranges::sort(processes);
     processes.erase(std::unique(processes.begin(), processes.end()), processes.end());
     return processes;
+  }
+
+  [[nodiscard]] bool may_others_come(const KernelWait& wait) const {
+    if (wait.processes.empty()) return false;
+    const auto is_so = [&](std::int32_t descriptor) {
+      const auto file = find_file(descriptor);
+      return file && has_name(kernel_.files[*file]);
+    };
+    return std::ranges::any_of(wait.subject.descriptors, is_so) ||
+           std::ranges::any_of(wait.files, [&](std::size_t file) {
+             return std::ranges::any_of(kernel_.files[file].watches, is_so);
+           });
   }
 
   // Of a FIFO that somebody has open as the thread waits for it nobody need open it.

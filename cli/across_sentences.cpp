@@ -94,15 +94,20 @@ std::string AcrossSentences::evidence(const CrossCycle& cycle) const {
   const bool only_locks = static_cast<std::size_t>(locks) == cycle.members.size();
   std::string text = only_locks ? "Owners recorded in the locks" : "Told by the kernel";
   if (locks > 0 && !only_locks) text += ", and recorded in the locks";
-  const bool is_likely_opener = std::ranges::any_of(cycle.members, [&](const ThreadRef& member) {
-    const Diagnosis& diagnosis = of(member.process).labels().report().diagnosis;
-    const auto& wait = diagnosis.threads.at(member.thread).kernel_wait;
-    return wait && diagnosis.kernel_waits.at(*wait).likely;
-  });
-  if (is_likely_opener) {
+  const auto any_wait = [&](bool KernelWait::*is_so) {
+    return std::ranges::any_of(cycle.members, [&](const ThreadRef& member) {
+      const Diagnosis& diagnosis = of(member.process).labels().report().diagnosis;
+      const auto& wait = diagnosis.threads.at(member.thread).kernel_wait;
+      return wait && diagnosis.kernel_waits.at(*wait).*is_so;
+    });
+  };
+  if (any_wait(&KernelWait::likely)) {
     text +=
-        ", but for who is to open a FIFO: likely who has a path to it and waits to open another, since "
+        ", but for who is to open a FIFO: likely who has a path to it and waits to open another, "
+        "since "
         "nobody has it open";
+  } else if (any_wait(&KernelWait::others_may_come)) {
+    text += fmt::format("{}likely, since others may open what has a name", kDot);
   } else if (cycle.evidence == Evidence::kInferred) {
     text += fmt::format("{}likely, since a signal may wake one of them", kDot);
   }

@@ -103,6 +103,7 @@ Json json_of_kernel_wait(const KernelWait& wait, const Snapshot& snapshot) {
           {"address", or_null(subject.address)},
           {"processes", list_of(wait.processes, [](Tid pid) { return Json(pid.value); })},
           {"likely", wait.likely},
+          {"others_may_come", wait.others_may_come},
           {"deadline", json_of_deadline(wait.deadline)}};
 }
 

@@ -85,10 +85,13 @@ std::string_view deed_words(CallAct act, const OpenFile& file) {
 }
 
 /// What the processes that must act have to do with the file: "which only A can read".
-std::string part_words(CallAct act, const OpenFile& file, const std::string& processes,
+std::string part_words(const KernelWait& wait, const OpenFile& file, const std::string& processes,
                        bool alone) {
+  const CallAct act = wait.subject.act;
   if (act == CallAct::kFlock || act == CallAct::kFcntl) return "held by " + processes;
-  return fmt::format("which {}{} can {}", alone ? "only " : "", processes, deed_words(act, file));
+  const std::string_view has_open = verb_for(wait.processes.size(), "has open to", "have open to");
+  return fmt::format("which {}{} {} {}", alone ? "only " : "", processes,
+                     wait.others_may_come ? has_open : "can", deed_words(act, file));
 }
 
 }  // namespace
@@ -188,7 +191,7 @@ std::string Sentences::want_of_file(const KernelWait& wait) const {
   if (wait.processes.empty()) return text;
   const bool alone = wait.processes.size() == 1 && !labels_.report().snapshot.kernel.some_not_seen;
   const bool is_lock = act == CallAct::kFlock || act == CallAct::kFcntl;
-  return fmt::format("{}, {}{}", text, part_words(act, first, must_act(wait), alone),
+  return fmt::format("{}, {}{}", text, part_words(wait, first, must_act(wait), alone),
                      lone_one_does(wait, is_lock ? ", which" : "; it"));
 }
 

@@ -77,23 +77,6 @@ pid_t start_helper() {
   return child;
 }
 
-/// What outlives a process is taken away by a child that does.
-template <typename Work>
-void clean_up_afterwards(Work work) {
-  const pid_t parent = getpid();
-  if (fork() != 0) return;
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
-  setpgid(0, 0);  // to outlive also one who ends the whole group
-  int signal = 0;
-  if (getppid() == parent) sigwait(&signals, &signal);
-  work();
-  std::_Exit(0);
-}
-
 struct Errand {
   int descriptor = -1;
   pid_t helper = 0;
@@ -134,17 +117,17 @@ Errand prepare(const std::string& call) {
   if (call == "child") return {-1, start_helper()};
   if (call == "open") {
     mkfifo(temporary_path().c_str(), 0600);
-    clean_up_afterwards([path = temporary_path()] { unlink(path.c_str()); });
+    sample::clean_up_afterwards([path = temporary_path()] { unlink(path.c_str()); });
     return {};
   }
   if (call == "semaphore") {
     const int set = semget(IPC_PRIVATE, 1, 0600);
-    clean_up_afterwards([set] { semctl(set, 0, IPC_RMID); });
+    sample::clean_up_afterwards([set] { semctl(set, 0, IPC_RMID); });
     return {set};
   }
   if (call == "queue") {
     const int queue = msgget(IPC_PRIVATE, 0600);
-    clean_up_afterwards([queue] { msgctl(queue, IPC_RMID, nullptr); });
+    sample::clean_up_afterwards([queue] { msgctl(queue, IPC_RMID, nullptr); });
     return {queue};
   }
   if (call == "write" || call == "pair") {

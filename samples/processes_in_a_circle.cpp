@@ -6,12 +6,14 @@
 // and so with file locks, locks of open files, mutexes in shared memory, sockets whose ends both
 // wait for the other's word, a terminal that nobody reads, a pipe that nobody else writes to, FIFOs
 // that are opened in opposite order, and a mixture over three of them.
-// In the last three stories it is no deadlock: there is one process more, which could write, one
-// process more, which is about to open the FIFO, and a chain that ends in a process that sleeps.
+// In the last four stories it is no deadlock: there is one process more, which could write, one
+// process more, which is about to open the FIFO, a service with two workers that read its FIFO,
+// which they have open to write too, so as to see no end of it, and a chain that ends in a process
+// that sleeps.
 //
 // Run with: pipe_and_child file_locks open_file_locks shared_mutexes
 // Run with: tcp_request unix_request both_send terminal own_pipe fifos mixture
-// Run with: helper_can_write fifo_of_another chain
+// Run with: helper_can_write fifo_of_another fifo_of_its_own chain
 // pstuck: wait for each other
 // pstuck: waits for itself
 // pstuck: Nothing is stuck
@@ -127,11 +129,18 @@ void pipe_and_child() {
   waitpid(child, nullptr, 0);
 }
 
+/// The file is gone when the process is.
+std::string new_path(const std::string& name) {
+  const std::string path = "/tmp/pstuck-circle-" + std::to_string(getpid()) + "-" + name;
+  sample::clean_up_afterwards([path] { unlink(path.c_str()); });
+  return path;
+}
+
 void file_locks(bool of_open_files) {
   sample::tell("across parent child");
-  const std::string path = "/tmp/pstuck-circle-" + std::to_string(getpid());
-  const auto lock = [&](const std::string& name) {
-    const int file = open((path + name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const std::string paths[] = {new_path("a"), new_path("b")};
+  const auto lock = [&](int which) {
+    const int file = open(paths[which].c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     struct flock whole {};
     whole.l_type = F_WRLCK;
     if (of_open_files) {
@@ -141,13 +150,13 @@ void file_locks(bool of_open_files) {
     }
   };
   start(1, "child", [&] {
-    lock("b");
+    lock(1);
     meet(2);
-    lock("a");
+    lock(0);
   });
-  lock("a");
+  lock(0);
   meet(2);
-  lock("b");
+  lock(1);
 }
 
 [[gnu::noinline]] void shared_mutexes() {
@@ -239,15 +248,18 @@ void mixture() {
   waitpid(child, nullptr, 0);
 }
 
+std::string new_fifo(const std::string& name) {
+  const std::string path = new_path(name);
+  mkfifo(path.c_str(), 0600);
+  return path;
+}
+
 /// Each opens one to read and would open the other to write then.
 void fifos() {
   sample::tell("likely");
   sample::tell("across parent child");
-  const std::string path = "/tmp/pstuck-circle-" + std::to_string(getpid());
-  const std::string requests = path + "-requests";
-  const std::string replies = path + "-replies";
-  mkfifo(requests.c_str(), 0600);
-  mkfifo(replies.c_str(), 0600);
+  const std::string requests = new_fifo("requests");
+  const std::string replies = new_fifo("replies");
   start(1, "child", [&] {
     const int in = open(replies.c_str(), O_RDONLY);
     write_much(open(requests.c_str(), O_WRONLY));
@@ -261,15 +273,20 @@ void fifos() {
 /// Who waits in an open of another FIFO does not know this one.
 void fifo_of_another() {
   sample::tell("healthy");
-  const std::string path = "/tmp/pstuck-circle-" + std::to_string(getpid());
-  const std::string own = path + "-own";
-  mkfifo(own.c_str(), 0600);
-  start(1, "child", [path] {
-    const std::string other = path + "-other";
-    mkfifo(other.c_str(), 0600);
+  const std::string own = new_fifo("own");
+  start(1, "child", [] {
+    const std::string other = new_fifo("other");
     execlp("sh", "sh", "-c", ": < \"$0\"", other.c_str(), nullptr);
   });
   open(own.c_str(), O_RDONLY);
+}
+
+/// Whoever has work for them opens it by its name.
+void fifo_of_its_own() {
+  sample::tell("healthy");
+  const int work = open(new_fifo("work").c_str(), O_RDWR);
+  start(1, "worker", [&] { read_one(work); });
+  read_one(work);
 }
 
 void helper_can_write() {
@@ -320,6 +337,7 @@ constexpr Story kStories[] = {
     {"mixture", 3, mixture},
     {"helper_can_write", 3, helper_can_write},
     {"fifo_of_another", 2, fifo_of_another},
+    {"fifo_of_its_own", 2, fifo_of_its_own},
     {"chain", 3, chain},
 };
 

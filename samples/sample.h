@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
@@ -53,6 +54,23 @@ inline std::atomic<int>& waits_told() {
   static auto* const count = new (mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE,
                                        MAP_SHARED | MAP_ANONYMOUS, -1, 0)) std::atomic<int>(0);
   return *count;
+}
+
+/// What outlives a process is taken away by a child that does.
+template <typename Work>
+void clean_up_afterwards(Work work) {
+  const pid_t parent = getpid();
+  if (fork() != 0) return;
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  setpgid(0, 0);  // to outlive also one who ends the whole group
+  int signal = 0;
+  if (getppid() == parent) sigwait(&signals, &signal);
+  work();
+  std::_Exit(0);
 }
 
 /// First thing in main, and in a forked child that is to be looked at instead of its parent.

@@ -75,12 +75,29 @@ TEST_F(InKernel, ReadersOfAPipeWaitForThoseWhoCanWrite) {
 }
 
 TEST_F(InKernel, OnlyIsNotSaidWhereSomeProcessesWereNotSeen) {
-  opens(3, FileKind::kPipe, "/run/fifo");
+  opens(3, FileKind::kPipe, "pipe:[77]");
   kernel().users = {{{1, 77}, kTarget, true, true}};
   kernel().some_not_seen = true;
   sleeps_in(SYS_read, {3});
+  EXPECT_EQ(words(), "waits in read for data from a pipe, which this process itself can write");
+}
+
+TEST_F(InKernel, OthersMayComeToAFifo) {
+  OpenFile& file = opens(3, FileKind::kPipe, "/run/fifo");
+  kernel().users = {{{1, 77}, kTarget, true, true}, {{1, 77}, kOther, false, true}};
+  EXPECT_TRUE(sleeps_in(SYS_read, {3}).others_may_come);
   EXPECT_EQ(words(),
-            "waits in read for data from FIFO /run/fifo, which this process itself can write");
+            "waits in read for data from FIFO /run/fifo, which this process itself and cat (pid "
+            "200) have open to write");
+  EXPECT_TRUE(sleeps_in(SYS_write, {3}).others_may_come);
+  EXPECT_EQ(
+      words(),
+      "waits in write for room in FIFO /run/fifo, which only this process itself has open to read");
+  file.reads = true;
+  kernel().files.push_back({.descriptor = 4, .kind = FileKind::kEpoll, .watches = {3}});
+  EXPECT_TRUE(sleeps_in(SYS_epoll_wait, {4}).others_may_come);
+  kernel().files[0].deleted = true;
+  EXPECT_FALSE(sleeps_in(SYS_read, {3}).others_may_come);
 }
 
 TEST_F(InKernel, SocketsAreToldByTheirEnds) {
