@@ -274,8 +274,8 @@ struct KernelWait {
   /// The kernel does not tell these processes, but they are likely: who has a path to a FIFO that
   /// nobody has open.
   bool likely = false;
-  /// Others may open the file by its name, and act too: it is a FIFO. A service that has its own one
-  /// open to read and to write, so as to see no end of it, waits for them.
+  /// Others may open the file by its name, and act too: it is a FIFO or a message queue. A service
+  /// that has its own one open to read and to write, so as to see no end of it, waits for them.
   bool others_may_come = false;
   std::optional<Deadline> deadline;
 };

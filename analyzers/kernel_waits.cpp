@@ -9,7 +9,8 @@ namespace pstuck {
 namespace {
 
 bool has_name(const OpenFile& file) {
-  return file.kind == FileKind::kPipe && file.path.starts_with('/') && !file.deleted;
+  const bool can_have = file.kind == FileKind::kPipe || file.kind == FileKind::kMessageQueue;
+  return can_have && file.path.starts_with('/') && !file.deleted;
 }
 
 class KernelWaitFinder {
@@ -77,6 +78,9 @@ class KernelWaitFinder {
           add_users(kernel_.files[file], &FileUser::reads, processes);
         }
         break;
+      case CallAct::kTransfer:
+        processes = find_ends_of_transfer(wait);
+        break;
       case CallAct::kFlock:
       case CallAct::kFcntl:
         for (const std::size_t file : wait.files) {
@@ -117,6 +121,21 @@ class KernelWaitFinder {
            std::ranges::any_of(wait.files, [&](std::size_t file) {
              return std::ranges::any_of(kernel_.files[file].watches, is_so);
            });
+  }
+
+  // Which of its two files the thread waits for is not known, but that it is none on a disk. Empty
+  // if one of the others has an end that nobody is known to have.
+  [[nodiscard]] std::vector<Tid> find_ends_of_transfer(const KernelWait& wait) const {
+    std::vector<Tid> ends;
+    if (wait.files.size() != 2) return ends;
+    for (const bool is_source : {true, false}) {
+      const OpenFile& file = kernel_.files[wait.files[is_source ? 0 : 1]];
+      if (file.kind == FileKind::kRegular) continue;
+      const std::size_t before = ends.size();
+      add_users(file, is_source ? &FileUser::writes : &FileUser::reads, ends);
+      if (ends.size() == before) return {};
+    }
+    return ends;
   }
 
   // Of a FIFO that somebody has open as the thread waits for it nobody need open it.

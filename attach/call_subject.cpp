@@ -127,11 +127,17 @@ void set_semaphores(const Arguments& arguments, Memory& memory, CallSubject& sub
   }
 }
 
+/// sendfile has the file to write first, splice has each file's offset behind it.
+void set_transfer(std::int64_t number, const Arguments& arguments, CallSubject& subject) {
+  const std::int32_t second = number_of(arguments[number == SYS_splice ? 2 : 1]);
+  add(number == SYS_sendfile ? second : number_of(arguments[0]), subject);
+  add(number == SYS_sendfile ? number_of(arguments[0]) : second, subject);
+}
+
 bool has_descriptor_first(CallAct act) {
   switch (act) {
     case CallAct::kRead:
     case CallAct::kWrite:
-    case CallAct::kTransfer:
     case CallAct::kAccept:
     case CallAct::kConnect:
     case CallAct::kEpoll:
@@ -152,9 +158,10 @@ std::optional<CallSubject> find_call_subject(std::int64_t number, const Argument
   if (call == nullptr) return {};
   CallSubject subject{.act = call->act};
   if (has_descriptor_first(call->act)) add(number_of(arguments[0]), subject);
+  subject.of_queue = number == SYS_mq_timedsend || number == SYS_mq_timedreceive;
   switch (call->act) {
     case CallAct::kTransfer:
-      add(number_of(arguments[number == SYS_splice ? 2 : 1]), subject);
+      set_transfer(number, arguments, subject);
       break;
     case CallAct::kPoll:
       add_polled({arguments[0]}, arguments[1], memory, subject);

@@ -12,8 +12,11 @@ namespace pstuck {
 /// What a call that blocks is about, as its arguments tell.
 struct CallSubject {
   CallAct act = CallAct::kDevice;
-  std::vector<std::int32_t> descriptors;  ///< at most kMostDescriptors; empty where it names none
+  /// At most kMostDescriptors; empty where it names none. Of a transfer: where the data comes from,
+  /// and where it goes.
+  std::vector<std::int32_t> descriptors;
   bool more_descriptors = false;
+  bool of_queue = false;                   ///< the descriptor is a message queue of POSIX
   std::optional<Tid> child;                ///< as the target counts; none: any child
   std::optional<std::int32_t> id;          ///< of System V semaphores or messages
   std::optional<std::int32_t> group;       ///< waits for a child in it; 0: in the target's own

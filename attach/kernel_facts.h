@@ -27,10 +27,13 @@ enum class FileKind {
   kEpoll,
   kPidfd,
   kIoUring,
+  kMessageQueue,  ///< of POSIX
   kOther,
 };
 
 /// The kernel's own identity of a file: what st_dev and st_ino say; device 0 for pipes and sockets.
+/// Files of mounts that are not in a process's mount namespace, as the kernel's own for message
+/// queues, have the mount's number with kUnlistedMount added.
 /// The master sides of pseudo-terminals, which share one inode, have that of the terminal with
 /// kMasterSide added.
 struct FileId {
@@ -57,6 +60,7 @@ struct SocketFacts {
 };
 
 inline constexpr std::uint64_t kMasterSide = 1ULL << 63;
+inline constexpr std::uint64_t kUnlistedMount = 1ULL << 63;
 
 /// A descriptor of the target that a blocked call names, or that is in an epoll set.
 struct OpenFile {

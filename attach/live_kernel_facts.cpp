@@ -41,6 +41,13 @@ constexpr std::size_t kMostDescribed = 64;
 constexpr std::chrono::milliseconds kPatience{50};
 constexpr std::chrono::milliseconds kPause{1};
 
+/// All who have it open have it of the kernel's own mount, but for those who opened it where
+/// somebody has mounted it: then who has the others is not known.
+void take_for_queue(OpenFile& file) {
+  file.kind = FileKind::kMessageQueue;
+  if (file.id && (file.id->device & kUnlistedMount) != 0) file.other_end = file.id;
+}
+
 bool is_in_call_of(const Syscall& before, const ThreadLook& look) {
   return look.syscall.state == SyscallState::kInSyscall &&
          look.syscall.arguments == before.arguments;
@@ -193,6 +200,7 @@ void KernelFactsReader::look_at_files(const CallSubject& subject) {
   for (const std::int32_t descriptor : subject.descriptors) {
     OpenFile* const file = file_at(descriptor);
     if (!file) continue;
+    if (subject.of_queue) take_for_queue(*file);
     if (subject.act == CallAct::kConnect) look_for_listener(subject.address, *file);
     if (subject.act == CallAct::kFlock || subject.act == CallAct::kFcntl) {
       if (file->id) wanted_.insert(*file->id);

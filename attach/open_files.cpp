@@ -71,6 +71,7 @@ std::optional<struct stat> read_status(const ProcDirectory& process, std::int32_
 FileKind kind_of(const DescriptorLook& look) {
   if (look.path.starts_with("pipe:[")) return FileKind::kPipe;
   if (look.path.starts_with("socket:[")) return FileKind::kSocket;
+  if (look.path.starts_with("/memfd:")) return FileKind::kRegular;
   return kind_of_nameless(look.path);
 }
 
@@ -139,6 +140,8 @@ std::optional<DescriptorLook> look_at_descriptor(const ProcDirectory& process,
     look.id = FileId{status->st_dev, status->st_ino};
   } else if (look.mount != nullptr && look.facts.inode) {
     look.id = FileId{look.mount->device, *look.facts.inode};
+  } else if (look.facts.mount && look.facts.inode) {
+    look.id = FileId{kUnlistedMount | *look.facts.mount, *look.facts.inode};
   }
   if (look.facts.master_of) {
     look.id = terminal_of(process, look);

@@ -102,6 +102,7 @@ struct SavedWords<FileKind> {
       std::pair{FileKind::kEpoll, std::string_view("epoll")},
       std::pair{FileKind::kPidfd, std::string_view("pidfd")},
       std::pair{FileKind::kIoUring, std::string_view("io_uring")},
+      std::pair{FileKind::kMessageQueue, std::string_view("message_queue")},
       std::pair{FileKind::kOther, std::string_view("other")},
   };
 };

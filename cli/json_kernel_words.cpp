@@ -82,6 +82,8 @@ std::string_view json_word(FileKind kind) {
       return "pidfd";
     case FileKind::kIoUring:
       return "io_uring";
+    case FileKind::kMessageQueue:
+      return "message_queue";
     case FileKind::kOther:
       return "other";
   }

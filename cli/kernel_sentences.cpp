@@ -49,6 +49,8 @@ std::string_view path_kind_words(FileKind kind) {
       return "terminal ";
     case FileKind::kDevice:
       return "device ";
+    case FileKind::kMessageQueue:
+      return "POSIX message queue ";
     default:
       return {};
   }
@@ -62,7 +64,7 @@ std::string_view words_before_file(const KernelWait& wait) {
     case CallAct::kWrite:
       return "for room in";
     case CallAct::kTransfer:
-      return "to copy between";
+      return "to copy from";
     case CallAct::kAccept:
     case CallAct::kConnect:
       return "for a connection to";
@@ -78,20 +80,32 @@ std::string_view words_before_file(const KernelWait& wait) {
   }
 }
 
-std::string_view deed_words(CallAct act, const OpenFile& file) {
+std::string_view deed_words(const OpenFile& file, bool is_read_here) {
   if (file.socket && file.socket->pending) return "accept";
-  if (act == CallAct::kWrite) return "read";
+  if (!is_read_here) return "read";
   return file.socket ? "answer" : "write";
 }
 
-/// What the processes that must act have to do with the file: "which only A can read".
-std::string part_words(const KernelWait& wait, const OpenFile& file, const std::string& processes,
-                       bool alone) {
+/// What the processes that must act have to do with the file, or with the two of a transfer.
+std::string_view deed_words(const KernelWait& wait, const std::vector<OpenFile>& files) {
+  const OpenFile& first = files.at(wait.files.front());
+  if (wait.subject.act != CallAct::kTransfer) {
+    return deed_words(first, wait.subject.act != CallAct::kWrite);
+  }
+  const OpenFile& second = files.at(wait.files.back());
+  if (first.kind == FileKind::kRegular) return deed_words(second, false);
+  if (second.kind == FileKind::kRegular) return deed_words(first, true);
+  return "fill or empty";
+}
+
+/// "which only A can read".
+std::string part_words(const KernelWait& wait, const std::vector<OpenFile>& files,
+                       const std::string& processes, bool alone) {
   const CallAct act = wait.subject.act;
   if (act == CallAct::kFlock || act == CallAct::kFcntl) return "held by " + processes;
   const std::string_view has_open = verb_for(wait.processes.size(), "has open to", "have open to");
   return fmt::format("which {}{} {} {}", alone ? "only " : "", processes,
-                     wait.others_may_come ? has_open : "can", deed_words(act, file));
+                     wait.others_may_come ? has_open : "can", deed_words(wait, files));
 }
 
 }  // namespace
@@ -186,12 +200,12 @@ std::string Sentences::want_of_file(const KernelWait& wait) const {
                        code(wait.subject.address));
   }
   if (act == CallAct::kTransfer && wait.files.size() > 1) {
-    text += " and " + file(files.at(wait.files[1]));
+    text += " to " + file(files.at(wait.files[1]));
   }
   if (wait.processes.empty()) return text;
   const bool alone = wait.processes.size() == 1 && !labels_.report().snapshot.kernel.some_not_seen;
   const bool is_lock = act == CallAct::kFlock || act == CallAct::kFcntl;
-  return fmt::format("{}, {}{}", text, part_words(wait, first, must_act(wait), alone),
+  return fmt::format("{}, {}{}", text, part_words(wait, files, must_act(wait), alone),
                      lone_one_does(wait, is_lock ? ", which" : "; it"));
 }
 

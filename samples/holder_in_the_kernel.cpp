@@ -7,24 +7,29 @@
 //                                                          lock that its child has, its child's
 //                                                          end, a FIFO, a semaphore, a queue
 //
-// Run with: tcp pair terminal write flock fcntl child open semaphore queue
+// Run with: tcp pair terminal write sendfile flock fcntl child open semaphore queue posix_queue
 // pstuck: in recvfrom for data from TCP 127.0.0.1:
 // pstuck: in recvfrom for data from a Unix socket, which only helper
 // pstuck: in read for data from terminal /dev/pts/
 // pstuck: in write for room in a pipe, which only helper
+// pstuck: in sendfile to copy from /memfd:page (deleted) to a Unix socket, which only helper
 // pstuck: in flock for an exclusive lock of /tmp/pstuck-sample-
 // pstuck: in fcntl for an exclusive lock of /tmp/pstuck-sample-
 // pstuck: in wait4 for the child helper
 // pstuck: in openat to open FIFO /tmp/pstuck-sample-
 // pstuck: in semop for System V semaphore 0 of set
 // pstuck: in msgsnd for room in System V message queue
+// pstuck: in mq_timedreceive for data from POSIX message queue /pstuck-sample-
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <netinet/in.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -48,12 +53,14 @@ constexpr Story kStories[] = {
     {"pair", SYS_recvfrom, "read", "socket"},
     {"terminal", SYS_read, "read", "terminal"},
     {"write", SYS_write, "write", "pipe"},
+    {"sendfile", SYS_sendfile, "transfer", "regular"},
     {"flock", SYS_flock, "flock", "regular"},
     {"fcntl", SYS_fcntl, "fcntl_lock", "regular"},
     {"child", SYS_wait4, "child", "none"},
     {"open", SYS_openat, "open", "none"},
     {"semaphore", SYS_semop, "sysv_semaphores", "none"},
     {"queue", SYS_msgsnd, "send_message", "none"},
+    {"posix_queue", SYS_mq_timedreceive, "read", "message_queue"},
 };
 
 std::mutex g_cache;
@@ -130,9 +137,16 @@ Errand prepare(const std::string& call) {
     sample::clean_up_afterwards([queue] { msgctl(queue, IPC_RMID, nullptr); });
     return {queue};
   }
-  if (call == "write" || call == "pair") {
+  if (call == "posix_queue") {
+    const std::string name = "/pstuck-sample-" + std::to_string(getpid());
+    sample::clean_up_afterwards([name] { mq_unlink(name.c_str()); });
+    const mqd_t writes = mq_open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600, nullptr);
+    const mqd_t reads = mq_open(name.c_str(), O_RDONLY | O_CLOEXEC);
+    return share_with_helper(reads, writes);
+  }
+  if (call == "write" || call == "pair" || call == "sendfile") {
     int ends[2];
-    if ((call == "pair" ? socketpair(AF_UNIX, SOCK_STREAM, 0, ends) : pipe(ends)) != 0) {
+    if ((call == "write" ? pipe(ends) : socketpair(AF_UNIX, SOCK_STREAM, 0, ends)) != 0) {
       std::_Exit(1);
     }
     return share_with_helper(ends[1], ends[0]);
@@ -164,6 +178,14 @@ Errand prepare(const std::string& call) {
   if (call == "tcp" || call == "pair") recv(errand.descriptor, buffer.data(), buffer.size(), 0);
   if (call == "terminal") entries = static_cast<int>(read(errand.descriptor, buffer.data(), 1));
   while (call == "write" && write(errand.descriptor, buffer.data(), buffer.size()) > 0) {
+  }
+  if (call == "posix_queue") {
+    mq_receive(errand.descriptor, buffer.data(), buffer.size(), nullptr);
+  }
+  const int page = memfd_create("page", MFD_CLOEXEC);
+  if (ftruncate(page, 1 << 20) != 0) std::_Exit(1);
+  off_t sent = 0;
+  while (call == "sendfile" && sendfile(errand.descriptor, page, &sent, 1 << 20) > 0) {
   }
   if (call == "flock") flock(errand.descriptor, LOCK_EX);
   if (call == "fcntl") lockf(errand.descriptor, F_LOCK, 0);

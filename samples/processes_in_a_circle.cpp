@@ -5,14 +5,15 @@
 //
 // and so with file locks, locks of open files, mutexes in shared memory, sockets whose ends both
 // wait for the other's word, a terminal that nobody reads, a pipe that nobody else writes to, FIFOs
-// that are opened in opposite order, and a mixture over three of them.
+// that are opened in opposite order, a filter that is given all of its input before its output is
+// read, message queues, and a mixture over three of them.
 // In the last four stories it is no deadlock: there is one process more, which could write, one
 // process more, which is about to open the FIFO, a service with two workers that read its FIFO,
 // which they have open to write too, so as to see no end of it, and a chain that ends in a process
 // that sleeps.
 //
 // Run with: pipe_and_child file_locks open_file_locks shared_mutexes
-// Run with: tcp_request unix_request both_send terminal own_pipe fifos mixture
+// Run with: tcp_request unix_request both_send terminal own_pipe fifos filter queues mixture
 // Run with: helper_can_write fifo_of_another fifo_of_its_own chain
 // pstuck: wait for each other
 // pstuck: waits for itself
@@ -21,8 +22,11 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <netinet/in.h>
 #include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -83,8 +87,9 @@ bool is_asleep(pid_t process) {
   long call = -1;
   const bool read = file != nullptr && std::fscanf(file, "%ld", &call) == 1;
   if (file != nullptr) std::fclose(file);
-  constexpr long kLast[] = {SYS_wait4, SYS_read,  SYS_write,  SYS_flock,          SYS_fcntl,
-                            SYS_futex, SYS_pause, SYS_openat, SYS_clock_nanosleep};
+  constexpr long kLast[] = {SYS_wait4,  SYS_read,     SYS_write,           SYS_flock,
+                            SYS_fcntl,  SYS_futex,    SYS_pause,           SYS_openat,
+                            SYS_splice, SYS_sendfile, SYS_clock_nanosleep, SYS_mq_timedreceive};
   return read && std::find(std::begin(kLast), std::end(kLast), call) != std::end(kLast);
 }
 
@@ -289,6 +294,50 @@ void fifo_of_its_own() {
   read_one(work);
 }
 
+/// A filter that is given all of its input before any of its output is read.
+void filter() {
+  sample::tell("across parent child");
+  int in[2];
+  int out[2];
+  if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) std::_Exit(1);
+  start(1, "child", [&] {
+    close(in[1]);
+    close(out[0]);
+    while (splice(in[0], nullptr, out[1], nullptr, 1 << 20, 0) > 0) {
+    }
+  });
+  close(in[0]);
+  close(out[1]);
+  const int file = memfd_create("input", MFD_CLOEXEC);
+  if (ftruncate(file, 1 << 20) != 0) std::_Exit(1);
+  off_t offset = 0;
+  while (sendfile(in[1], file, &offset, 1 << 20) > 0) {
+  }
+}
+
+/// Each waits for a message of the other.
+void queues() {
+  sample::tell("likely");
+  sample::tell("across parent child");
+  const std::string name = "/pstuck-circle-" + std::to_string(getpid());
+  const auto open_one = [&](const std::string& which, int flags) {
+    const mqd_t queue = mq_open((name + which).c_str(), flags | O_CREAT | O_CLOEXEC, 0600, nullptr);
+    if (queue < 0) std::_Exit(1);
+    return queue;
+  };
+  sample::clean_up_afterwards([name] {
+    for (const char* which : {"-requests", "-replies"}) mq_unlink((name + which).c_str());
+  });
+  const auto converse = [&](const std::string& own, const std::string& others) {
+    std::vector<char> message(1 << 16);
+    const mqd_t from = open_one(own, O_RDONLY);
+    open_one(others, O_WRONLY);
+    if (mq_receive(from, message.data(), message.size(), nullptr) >= 0) std::_Exit(1);
+  };
+  start(1, "child", [&] { converse("-requests", "-replies"); });
+  converse("-replies", "-requests");
+}
+
 void helper_can_write() {
   sample::tell("healthy");
   int ends[2];
@@ -334,6 +383,8 @@ constexpr Story kStories[] = {
     {"terminal", 2, terminal},
     {"own_pipe", 1, own_pipe},
     {"fifos", 2, fifos},
+    {"filter", 2, filter},
+    {"queues", 2, queues},
     {"mixture", 3, mixture},
     {"helper_can_write", 3, helper_can_write},
     {"fifo_of_another", 2, fifo_of_another},

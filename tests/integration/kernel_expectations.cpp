@@ -31,7 +31,8 @@ void expect_process(const json& target, const json& wait, const TrueKernelWait& 
 void expect_kernel_waits(const json& target, const Truth& truth, Source source) {
   for (const TrueKernelWait& expected : truth.kernel_waits) {
     // gdb's stop has ended these calls: the core has the thread on its way to the next one.
-    const bool is_cut = expected.act == "write" || expected.act == "sysv_semaphores";
+    const bool is_cut = expected.act == "write" || expected.act == "transfer" ||
+                        expected.act == "sysv_semaphores";
     if (source == Source::kCore && is_cut) continue;
     const json wait = wait_of_thread(target, truth.tids.at(expected.role));
     ASSERT_FALSE(wait.is_null()) << expected.role;
@@ -39,7 +40,8 @@ void expect_kernel_waits(const json& target, const Truth& truth, Source source) 
     // A core has neither the kernel's files nor other processes.
     if (source == Source::kCore) continue;
     if (expected.file != "none") {
-      ASSERT_EQ(wait.at("files").size(), 1U) << expected.role << ": " << wait;
+      const std::size_t files = expected.act == "transfer" ? 2 : 1;
+      ASSERT_EQ(wait.at("files").size(), files) << expected.role << ": " << wait;
       EXPECT_EQ(wait.at("files").at(0).at("kind"), expected.file) << expected.role;
     }
     expect_process(target, wait, expected);

@@ -82,6 +82,33 @@ TEST_F(InKernel, OnlyIsNotSaidWhereSomeProcessesWereNotSeen) {
   EXPECT_EQ(words(), "waits in read for data from a pipe, which this process itself can write");
 }
 
+TEST_F(InKernel, TransfersWaitForTheirEndsThatAreNotOnADisk) {
+  opens(3, FileKind::kRegular, "/srv/page");
+  opens(4, FileKind::kPipe, "pipe:[77]");
+  kernel().users = {{{1, 77}, kOther, true, false}, {{1, 77}, kThird, false, true}};
+  EXPECT_EQ(sleeps_in(SYS_sendfile, {4, 3}).processes, std::vector<Tid>{kOther});
+  EXPECT_EQ(words(),
+            "waits in sendfile to copy from /srv/page to a pipe, which only cat (pid 200) can "
+            "read; it sleeps in read");
+  EXPECT_EQ(sleeps_in(SYS_splice, {4, 0, 3, 0}).processes, std::vector<Tid>{kThird});
+  EXPECT_EQ(words(),
+            "waits in splice to copy from a pipe to /srv/page, which only process 300 can write");
+}
+
+TEST_F(InKernel, OfTransfersBothEndsAreKnownOrNone) {
+  opens(3, FileKind::kPipe, "pipe:[77]");
+  opens(4, FileKind::kPipe, "pipe:[78]").other_end = FileId{1, 78};
+  kernel().users = {{{1, 77}, kThird, false, true}};
+  EXPECT_TRUE(sleeps_in(SYS_tee, {3, 4}).processes.empty());
+  EXPECT_EQ(words(), "waits in tee to copy from a pipe to a pipe");
+  kernel().users.push_back({{1, 78}, kOther, true, false});
+  EXPECT_EQ(sleeps_in(SYS_tee, {3, 4}).processes, (std::vector<Tid>{kOther, kThird}));
+  EXPECT_EQ(words(),
+            "waits in tee to copy from a pipe to a pipe, which cat (pid 200) and process 300 can "
+            "fill or empty");
+  EXPECT_TRUE(sleeps_in(SYS_tee, {3, 9}).processes.empty()) << "9 is not open any more";
+}
+
 TEST_F(InKernel, OthersMayComeToAFifo) {
   OpenFile& file = opens(3, FileKind::kPipe, "/run/fifo");
   kernel().users = {{{1, 77}, kTarget, true, true}, {{1, 77}, kOther, false, true}};
