@@ -56,10 +56,7 @@ bool is_in_call_of(const Syscall& before, const ThreadLook& look) {
 class KernelFactsReader {
  public:
   KernelFactsReader(const LiveProcess& process, OpenDescriptors& descriptors)
-      : process_(process),
-        descriptors_(descriptors),
-        sockets_(process.pid),
-        tasks_(proc_path(process.pid, "task")) {}
+      : process_(process), descriptors_(descriptors), tasks_(proc_path(process.pid, "task")) {}
 
   /// Threads woke while the facts about them were read.
   [[nodiscard]] bool some_woke_again() const { return woke_again_; }
@@ -120,7 +117,6 @@ class KernelFactsReader {
 
   const LiveProcess& process_;
   OpenDescriptors& descriptors_;
-  SocketTable sockets_;
   ProcDirectory tasks_;
   KernelFacts facts_;
   std::map<std::int32_t, std::optional<OpenFile>> files_;  // by descriptor
@@ -140,7 +136,7 @@ OpenFile* KernelFactsReader::file_at(std::int32_t descriptor) {
         read_open_file(process_.directory, process_.pidfd, descriptor, descriptors_.mounts());
     auto& file = entry->second;
     if (file && file->process) concerned_.insert(*file->process);
-    if (file) find_socket_peer(*file, sockets_);
+    if (file) find_socket_peer(*file, process_.pid, descriptors_.sockets());
   }
   return entry->second ? &*entry->second : nullptr;
 }
@@ -214,8 +210,9 @@ void KernelFactsReader::look_at_files(const CallSubject& subject) {
 void KernelFactsReader::look_for_listener(const std::string& address, OpenFile& file) {
   const bool is_path = file.socket && file.socket->protocol == "Unix" && !address.starts_with('@');
   const auto at = is_path ? find_local_file(process_.directory, "cwd", address) : std::nullopt;
-  find_listener(file, address, at ? std::optional(FileId{at->st_dev, at->st_ino}) : std::nullopt,
-                sockets_);
+  find_listener(file, process_.pid, address,
+                at ? std::optional(FileId{at->st_dev, at->st_ino}) : std::nullopt,
+                descriptors_.sockets());
 }
 
 /// Nobody has the other end of a FIFO open while a thread waits to open it.

@@ -6,6 +6,7 @@
 
 #include "attach/kernel_facts.h"
 #include "attach/mounts.h"
+#include "attach/socket_table.h"
 
 namespace pstuck {
 
@@ -29,6 +30,9 @@ class OpenDescriptors {
 
   /// Known to the table from the files that it has looked at.
   Mounts& mounts() { return mounts_; }
+
+  /// To ask who is at the other end of a socket.
+  SocketTables& sockets() { return sockets_; }
 
   static constexpr std::size_t kMostTold = 1024;  ///< users of a file, locks, children
 
@@ -54,6 +58,7 @@ class OpenDescriptors {
   std::vector<Place> with_path_;   // not in places_ yet: what they are is asked when it matters
   std::map<FileId, Users> users_;  // as far as they were asked for
   Mounts mounts_;
+  SocketTables sockets_;
   std::size_t looked_at_ = 0;
   bool some_not_seen_ = false;
 };

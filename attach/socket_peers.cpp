@@ -50,58 +50,89 @@ std::optional<InetSocket> find_inet_listener(const InetEnd& end, SocketTable& so
   return {};
 }
 
-void find_inet_peer(OpenFile& file, SocketTable& sockets) {
-  const auto local = parse_inet_end(file.socket->local);
-  const auto remote = parse_inet_end(file.socket->remote);
-  if (!local || !remote) return;
-  const auto peer = sockets.find_connection(*remote, *local);
-  if (!peer) return;
+/// Whether the connection ends in this table.
+bool find_inet_peer(const InetEnd& local, const InetEnd& remote, SocketTable& sockets,
+                    OpenFile& file) {
+  const auto peer = sockets.find_connection(remote, local);
+  if (!peer) return false;
   if (peer->inode != 0) {
     file.other_end = of_socket(peer->inode);
   } else if (waits_to_be_accepted(*peer)) {
-    const auto listener = find_inet_listener(*remote, sockets);
+    const auto listener = find_inet_listener(remote, sockets);
     if (listener && listener->inode != 0) wait_for(of_socket(listener->inode), file);
   }
+  return true;
 }
 
-void find_unix_peer(OpenFile& file, SocketTable& sockets) {
-  const auto own = sockets.find_unix(file.id->inode);
+void find_inet_peer(OpenFile& file, Tid process, SocketTables& sockets) {
+  const auto local = parse_inet_end(file.socket->local);
+  const auto remote = parse_inet_end(file.socket->remote);
+  if (!local || !remote || find_inet_peer(*local, *remote, sockets.of(process), file)) return;
+  if (is_loopback(*remote)) return;
+  OpenFile found = file;
+  std::size_t times = 0;
+  for (SocketTable* const table : sockets.elsewhere(process)) {
+    if (find_inet_peer(*local, *remote, *table, found)) ++times;
+  }
+  if (times == 1) file = std::move(found);
+}
+
+/// Whether one that listens in this table has not accepted the connection yet.
+bool find_waiting(std::uint32_t inode, SocketTable& sockets, OpenFile& file) {
+  for (const UnixSocket& listener : sockets.find_unix_listeners()) {
+    if (std::ranges::find(listener.waiting, inode) == listener.waiting.end()) continue;
+    wait_for(of_socket(listener.inode), file);
+    return true;
+  }
+  return false;
+}
+
+/// Paths lead to sockets of all namespaces.
+std::vector<SocketTable*> all_of(Tid process, SocketTables& sockets) {
+  std::vector<SocketTable*> tables = sockets.elsewhere(process);
+  tables.insert(tables.begin(), &sockets.of(process));
+  return tables;
+}
+
+void find_unix_peer(OpenFile& file, Tid process, SocketTables& sockets) {
+  const auto own = sockets.of(process).find_unix(file.id->inode);
   // Anyone may send to a datagram socket with a name.
   if (!own || !own->peer || (own->type == SOCK_DGRAM && !own->name.empty())) return;
   if (*own->peer != 0) {
     file.other_end = of_socket(*own->peer);
     return;
   }
-  for (const UnixSocket& listener : sockets.find_unix_listeners()) {
-    if (std::ranges::find(listener.waiting, own->inode) == listener.waiting.end()) continue;
-    wait_for(of_socket(listener.inode), file);
-    return;
+  for (SocketTable* const table : all_of(process, sockets)) {
+    if (find_waiting(own->inode, *table, file)) return;
   }
 }
 
 }  // namespace
 
-void find_socket_peer(OpenFile& file, SocketTable& sockets) {
+void find_socket_peer(OpenFile& file, Tid process, SocketTables& sockets) {
   if (!file.socket || !file.id || file.socket->state == "LISTEN") return;
-  if (file.socket->protocol == "TCP") find_inet_peer(file, sockets);
-  if (file.socket->protocol == "Unix") find_unix_peer(file, sockets);
+  if (file.socket->protocol == "TCP") find_inet_peer(file, process, sockets);
+  if (file.socket->protocol == "Unix") find_unix_peer(file, process, sockets);
 }
 
-void find_listener(OpenFile& file, const std::string& address, std::optional<FileId> at,
-                   SocketTable& sockets) {
+void find_listener(OpenFile& file, Tid process, const std::string& address,
+                   std::optional<FileId> at, SocketTables& sockets) {
   if (!file.socket) return;
   if (file.socket->protocol == "TCP") {
     const auto end = parse_inet_end(address);
-    const auto listener = end ? find_inet_listener(*end, sockets) : std::nullopt;
+    const auto listener = end ? find_inet_listener(*end, sockets.of(process)) : std::nullopt;
     // Another machine's port is none of what listens here on that port.
     const bool is_here = listener && (listener->local == *end || is_loopback(*end));
     if (is_here && listener->is_full) wait_for(of_socket(listener->inode), file);
   }
   if (file.socket->protocol != "Unix") return;
-  for (const UnixSocket& listener : sockets.find_unix_listeners()) {
-    const bool is_abstract = address.starts_with('@');
-    const bool is_it = is_abstract ? listener.name == address : at && listener.file == at;
-    if (is_it && listener.is_full) wait_for(of_socket(listener.inode), file);
+  const bool is_abstract = address.starts_with('@');
+  for (SocketTable* const table : all_of(process, sockets)) {
+    for (const UnixSocket& listener : table->find_unix_listeners()) {
+      const bool is_it = is_abstract ? listener.name == address : at && listener.file == at;
+      if (is_it && listener.is_full) wait_for(of_socket(listener.inode), file);
+    }
+    if (is_abstract) break;  // such names are the namespace's own
   }
 }
 

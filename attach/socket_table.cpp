@@ -1,6 +1,7 @@
 #include "attach/socket_table.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -16,12 +17,15 @@
 #include <cstring>
 
 #include "attach/namespaces.h"
+#include "attach/proc_files.h"
 
 namespace pstuck {
 namespace {
 
 constexpr std::size_t kMostMessages = 1 << 16;
 constexpr std::uint32_t kListening = 1U << TCP_LISTEN;
+constexpr std::size_t kMostNamespaces = 1024;
+constexpr std::size_t kMostTold = 1 << 14;
 
 template <typename Value>
 std::optional<Value> take_object(std::span<const std::byte>& bytes) {
@@ -61,6 +65,12 @@ void read_attribute(std::uint16_t type, std::span<const std::byte> value, UnixSo
     const auto queue = take_object<unix_diag_rqlen>(value);
     socket.is_full = queue && queue->udiag_rqueue > queue->udiag_wqueue;
   }
+}
+
+/// Processes whose namespace is not told have that of nobody.
+std::string network_of(Tid process) {
+  const std::string link = ProcDirectory(proc_path(process)).read_link("ns/net");
+  return link.empty() ? fmt::format("of process {}", process.value) : link;
 }
 
 /// A socket stays in the namespace in which it was made, whoever uses it later.
@@ -152,6 +162,27 @@ std::vector<SocketTable::Message> SocketTable::ask(std::span<const std::byte> re
   netlink_ = {};  // with what it has not told yet
   was_opened_ = false;
   return messages;
+}
+
+SocketTable& SocketTables::of(Tid process) {
+  return tables_.try_emplace(network_of(process), process).first->second;
+}
+
+std::vector<SocketTable*> SocketTables::elsewhere(Tid process) {
+  if (!all_found_) {
+    for (const Tid other : ProcDirectory("/proc").read_ids()) {
+      if (tables_.size() < kMostNamespaces) of(other);
+    }
+    all_found_ = true;
+  }
+  std::vector<SocketTable*> tables;
+  if (told_ > kMostTold) return tables;
+  const std::string own = network_of(process);
+  for (auto& [network, table] : tables_) {
+    if (network != own) tables.push_back(&table);
+  }
+  told_ += tables.size();
+  return tables;
 }
 
 std::optional<InetSocket> SocketTable::find_connection(const InetEnd& local,

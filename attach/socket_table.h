@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -69,6 +70,23 @@ class SocketTable {
   Tid process_;
   bool was_opened_ = false;
   Descriptor netlink_;
+};
+
+/// The tables of all network namespaces.
+class SocketTables {
+ public:
+  /// Of the namespace that the process is in.
+  SocketTable& of(Tid process);
+
+  /// Of the namespaces that other processes are in but this one is not. All processes are asked for
+  /// theirs once. Empty after many thousands have been told, for each is asked about each
+  /// connection with another machine.
+  std::vector<SocketTable*> elsewhere(Tid process);
+
+ private:
+  std::map<std::string, SocketTable> tables_;  // by what /proc calls the namespace
+  bool all_found_ = false;
+  std::size_t told_ = 0;
 };
 
 }  // namespace pstuck

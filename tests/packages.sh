@@ -5,7 +5,7 @@ build_packages=(g++ make cmake libdw-dev libelf-dev libcli11-dev libfmt-dev nloh
   libiberty-dev libcapstone-dev libtomlplusplus-dev libzstd-dev zlib1g-dev liblzma-dev liblz4-dev)
 # Needed to build and run the tests: gdb has gcore, libc6-dbg the names inside libc.
 test_packages=("${build_packages[@]}" libgtest-dev gdb libc6-dbg python3-jsonschema python3-pytest util-linux
-  musl-tools zstd xz-utils lz4 libdebuginfod1)
+  iproute2 musl-tools zstd xz-utils lz4 libdebuginfod1)
 # Libraries whose locks are known: tests/libraries.
 test_packages+=(pkg-config libglib2.0-dev libabsl-dev qtbase5-dev libtbb-dev libjemalloc-dev
   rustc cargo librust-parking-lot-dev)

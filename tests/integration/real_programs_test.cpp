@@ -134,6 +134,38 @@ TEST(RealPrograms, AShellBetweenThemHidesNothing) {
   EXPECT_TRUE(names_in_deadlock({std::to_string(python.pid())}, 3).contains("sh"));
 }
 
+/// As two containers, connected by a pair of virtual network devices.
+constexpr const char* kTwoNetworks = R"sh(
+ip link set lo up
+coproc inner { exec unshare --net bash -c "$0" "$1"; }
+until [ "$(readlink /proc/$inner_PID/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do
+  sleep 0.01
+done
+ip link add outside type veth peer name inside netns "$inner_PID"
+ip address add 10.9.0.1/24 dev outside
+ip link set outside up
+echo >&"${inner[1]}"
+exec python3 -c "$2"
+)sh";
+constexpr const char* kInside = R"sh(
+read -r
+ip address add 10.9.0.2/24 dev inside
+ip link set inside up
+exec python3 -c "$0"
+)sh";
+
+TEST(RealPrograms, ServerAndClientInTwoNetworkNamespaces) {
+  const Command try_it = {"unshare", "--net", "ip", "link", "add", "pair", "type", "veth"};
+  if (run(try_it).status != 0) GTEST_SKIP() << "no network namespaces, ip or virtual devices here";
+  const Subprocess server({"unshare", "--net", "bash", "-c", kTwoNetworks, kInside,
+                           "import socket\n"
+                           "socket.create_connection(('10.9.0.1', 5000)).recv(1)\n",
+                           "import socket\n"
+                           "socket.create_server(('10.9.0.1', 5000)).accept()[0].recv(1)\n"});
+  EXPECT_EQ(names_in_deadlock({std::to_string(server.pid())}, 2),
+            (std::multiset<std::string>{"python3", "python3"}));
+}
+
 TEST(RealPrograms, APipelineThatWaitsForMoreIsNotStuck) {
   const Subprocess shell({"bash", "-c", "tail -f /dev/null | cat; exit 1"});
   json report;

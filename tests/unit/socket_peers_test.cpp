@@ -24,6 +24,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+const Tid kSelf{::getpid()};
+
 FileId id_of(const Descriptor& file) {
   struct stat facts {};
   EXPECT_EQ(::fstat(file.get(), &facts), 0);
@@ -113,18 +115,18 @@ class SocketPeers : public ::testing::Test {
  protected:
   OpenFile with_peer(const Descriptor& socket) {
     OpenFile file = file_of(socket);
-    find_socket_peer(file, sockets_);
+    find_socket_peer(file, kSelf, sockets_);
     return file;
   }
 
   OpenFile about_to_connect(const Descriptor& socket, const std::string& address,
                             std::optional<FileId> at = {}) {
     OpenFile file = file_of(socket);
-    find_listener(file, address, at, sockets_);
+    find_listener(file, kSelf, address, at, sockets_);
     return file;
   }
 
-  SocketTable sockets_{Tid{::getpid()}};
+  SocketTables sockets_;
 };
 
 TEST_F(SocketPeers, EachOfAPairIsTheOthers) {
@@ -172,7 +174,7 @@ TEST_F(SocketPeers, AListenerWithAPathIsFoundByItsFile) {
   struct stat file {};
   ASSERT_EQ(::stat(path.c_str(), &file), 0);
   ASSERT_EQ(::unlink(path.c_str()), 0);
-  const auto listeners = sockets_.find_unix_listeners();
+  const auto listeners = sockets_.of(kSelf).find_unix_listeners();
   const auto found = std::ranges::find(listeners, id_of(listener).inode, &UnixSocket::inode);
   ASSERT_NE(found, listeners.end());
   EXPECT_EQ(found->name, path);
