@@ -20,7 +20,7 @@ constexpr int kMostSteps = 256;
 class LocalWalk {
  public:
   explicit LocalWalk(const ProcDirectory& process)
-      : process_(process), mounts_(parse_mounts(process.read("mountinfo").value_or(""))) {}
+      : process_(process), mounts_(read_mounts(process)) {}
 
   std::optional<struct stat> find(std::string rest) {
     if (!start()) return {};
@@ -77,7 +77,7 @@ class LocalWalk {
   [[nodiscard]] bool may_enter(const std::string& path) const {
     const auto above = std::find_if(mounts_.rbegin(), mounts_.rend(),
                                     [&](const MountFacts& mount) { return mount.point == path; });
-    return above == mounts_.rend() ? path != "/" : is_local(*above) && above->type != "proc";
+    return above == mounts_.rend() ? path != "/" : above->local && above->type != "proc";
   }
 
   const ProcDirectory& process_;

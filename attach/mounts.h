@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <vector>
 
 #include "attach/proc_files.h"
 
@@ -20,7 +21,12 @@ class Mounts {
   std::map<std::uint64_t, MountFacts> by_id_;
 };
 
-/// Asking the file system cannot lead to a server that does not answer. Not known of overlays.
-bool is_local(const MountFacts& mount);
+/// Those that the process sees, those on top of others last. An overlay is local where all of its
+/// layers are, which is known where its paths are absolute and mean here what they did to who
+/// mounted it, as a container's do on its host.
+std::vector<MountFacts> read_mounts(const ProcDirectory& process);
+
+/// Sets MountFacts::local; `own`: what pstuck itself sees.
+void find_local(std::vector<MountFacts>& mounts, const std::vector<MountFacts>& own);
 
 }  // namespace pstuck

@@ -63,7 +63,7 @@ bool has_path(const DescriptorLook& look) { return look.path.starts_with('/'); }
 std::optional<struct stat> read_status(const ProcDirectory& process, std::int32_t descriptor,
                                        const DescriptorLook& look) {
   struct stat status {};
-  const bool may_ask = has_path(look) && look.mount != nullptr && is_local(*look.mount);
+  const bool may_ask = has_path(look) && look.mount != nullptr && look.mount->local;
   if (!may_ask || !process.read_status_of(fmt::format("fd/{}", descriptor), status)) return {};
   return status;
 }

@@ -136,6 +136,35 @@ std::string without_escapes(std::string_view text) {
   return plain;
 }
 
+/// Paths with a colon between; one that is in a path has a backslash before it.
+void add_layers(std::string_view paths, std::vector<std::string>& layers) {
+  layers.emplace_back();
+  for (std::size_t at = 0; at < paths.size(); ++at) {
+    if (paths[at] == ':') {
+      layers.emplace_back();
+      continue;
+    }
+    if (paths[at] == '\\' && at + 1 < paths.size()) ++at;
+    layers.back() += paths[at];
+  }
+}
+
+/// "rw,lowerdir=/a:/b,upperdir=/c,workdir=/d": fs/overlayfs/super.c.
+std::vector<std::string> parse_layers(std::string_view options) {
+  std::vector<std::string> layers;
+  while (!options.empty()) {
+    const std::size_t comma = std::min(options.find(','), options.size());
+    const std::string option = without_escapes(options.substr(0, comma));
+    options.remove_prefix(std::min(comma + 1, options.size()));
+    const std::size_t equals = option.find('=');
+    if (equals == std::string::npos) continue;
+    const auto is_key = [&](std::string_view key) { return option.starts_with(key); };
+    if (!is_key("lowerdir") && !is_key("upperdir") && !is_key("datadir")) continue;
+    add_layers(std::string_view(option).substr(equals + 1), layers);
+  }
+  return layers;
+}
+
 }  // namespace
 
 std::optional<StatFacts> parse_stat(std::string_view text) {
@@ -302,10 +331,13 @@ std::vector<MountFacts> parse_mounts(std::string_view text) {
     const std::size_t end = line.find(kEndOfOptions);
     if (!id || !major_number || !minor_number || end == std::string_view::npos) continue;
     line.remove_prefix(end + kEndOfOptions.size());
-    mounts.push_back({.id = *id,
-                      .device = makedev(*major_number, *minor_number),
-                      .point = std::move(point),
-                      .type = std::string(take_word(line))});
+    MountFacts& mount = mounts.emplace_back();
+    mount.id = *id;
+    mount.device = makedev(*major_number, *minor_number);
+    mount.point = std::move(point);
+    mount.type = take_word(line);
+    take_word(line);  // the source
+    if (mount.type == "overlay") mount.layers = parse_layers(take_word(line));
   }
   return mounts;
 }

@@ -85,6 +85,10 @@ struct MountFacts {
   std::uint64_t device = 0;  ///< as st_dev has it
   std::string point;         ///< where it is mounted, seen from the process's root
   std::string type;          ///< of the file system: "ext4", "nfs4"
+  /// Directories that an overlay lies over, as who mounted it saw them; empty for others.
+  std::vector<std::string> layers;
+  /// Asking the file system cannot lead to a server that does not answer: read_mounts().
+  bool local = false;
 };
 std::vector<MountFacts> parse_mounts(std::string_view text);
 

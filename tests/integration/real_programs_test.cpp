@@ -88,6 +88,29 @@ void expect_both_open_without_deadlock(const Subprocess& one, const Subprocess& 
   EXPECT_TRUE(report.at("across").at("deadlocks").empty()) << report.at("across");
 }
 
+// As in a container, whose root is an overlay over directories of its host.
+TEST(RealPrograms, TwoScriptsWithFifosOnAnOverlay) {
+  const std::string on_overlay =
+      "cd \"$0\" && mkdir lower upper work root && "
+      "mount -t overlay none -o lowerdir=\"$0/lower\",upperdir=\"$0/upper\",workdir=\"$0/work\" "
+      "root";
+  const auto directory = make_test_directory();
+  const Command in_own_mounts = {"unshare", "--mount", "bash", "-c"};
+  Command command = in_own_mounts;
+  command.insert(command.end(), {on_overlay, directory});
+  if (run(command).status != 0) GTEST_SKIP() << "no mount namespaces or overlays here";
+  command[4] = R"sh(
+mount -t overlay none -o lowerdir="$0/lower",upperdir="$0/upper",workdir="$0/work" "$0/root"
+cd "$0/root" && mkfifo requests replies
+bash -c 'exec 3<requests; exec 4>replies' &
+exec 3<replies; exec 4>requests
+)sh";
+  const Subprocess script(command);
+  EXPECT_EQ(names_in_deadlock({std::to_string(script.pid())}, 2, "inferred"),
+            (std::multiset<std::string>{"bash", "bash"}));
+  std::filesystem::remove_all(directory);
+}
+
 // Who waits to open one of them, but has never heard of the other, is no partner.
 TEST(RealPrograms, AScriptThatDoesNotKnowTheOtherFifoIsInNoDeadlock) {
   const auto directory = make_test_directory();

@@ -181,8 +181,34 @@ TEST(ParseMounts, TellsDeviceAndFileSystem) {
   EXPECT_EQ(mounts[0].point, "/mnt2");
   EXPECT_EQ(mounts[1].type, "nfs4");
   EXPECT_EQ(mounts[1].point, "/home ");
-  EXPECT_TRUE(is_local(mounts[0]));
-  EXPECT_FALSE(is_local(mounts[1])) << "its server may not answer";
+  EXPECT_TRUE(mounts[1].layers.empty());
+}
+
+TEST(ParseMounts, TellsTheLayersOfAnOverlay) {
+  const auto mounts = parse_mounts(
+      "65 43 0:39 / / rw,relatime shared:7 - overlay overlay rw,lowerdir=/a\\054b:/c\\134:d:l/E,"
+      "upperdir=/u\\040,workdir=/w,uuid=on\n"
+      "66 43 0:39 / / rw - overlay overlay rw,lowerdir+=/a,datadir+=/b,lowerdir\n");
+  ASSERT_EQ(mounts.size(), 2U);
+  EXPECT_EQ(mounts[0].layers, (std::vector<std::string>{"/a,b", "/c:d", "l/E", "/u "}));
+  EXPECT_EQ(mounts[1].layers, (std::vector<std::string>{"/a", "/b"}));
+}
+
+TEST(Mounts, AreLocalWhereNoServerMustAnswer) {
+  const std::vector<MountFacts> own{{.point = "/", .type = "ext4"},
+                                    {.point = "/srv", .type = "nfs4"},
+                                    {.point = "/srv/disk", .type = "xfs"}};
+  const auto is_local = [&](const std::string& type, const std::vector<std::string>& layers) {
+    std::vector<MountFacts> mounts(1, MountFacts{.type = type, .layers = layers});
+    find_local(mounts, own);
+    return mounts[0].local;
+  };
+  EXPECT_TRUE(is_local("ext3", {}));
+  EXPECT_FALSE(is_local("nfs4", {})) << "its server may not answer";
+  EXPECT_TRUE(is_local("overlay", {"/var/lib/a", "/srvx", "/srv/disk/b"}));
+  EXPECT_FALSE(is_local("overlay", {"/var/lib/a", "/srv/b"}));
+  EXPECT_FALSE(is_local("overlay", {"/var/lib/a", "l/B"})) << "relative to nobody knows what";
+  EXPECT_FALSE(is_local("overlay", {}));
 }
 
 }  // namespace
