@@ -53,6 +53,7 @@ struct CrossRoot {
   std::size_t hops = 0;               ///< from process to process, on the longest chain
   std::vector<ThreadRef> path;     ///< that chain: the furthest waiter first, and the end's thread
   std::vector<ThreadRef> victims;  ///< all who come to this end, ascending
+  Confirmation confirmation;       ///< of the path, but for its end
 };
 
 struct Across {

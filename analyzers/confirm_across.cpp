@@ -14,20 +14,25 @@
 namespace pstuck {
 namespace {
 
-// The threads of one process that one cycle rests on.
-std::vector<ThreadIndex> find_threads(std::span<const ProcessView> processes,
-                                      const CrossCycle& cycle, ProcessIndex process) {
-  std::set<ThreadIndex> threads;
-  for (const ThreadRef& member : cycle.members) {
-    if (member.process == process) threads.insert(member.thread);
-  }
-  if (std::ranges::binary_search(cycle.whole, process)) {
+using Threads = std::vector<ThreadRef>;
+
+// The threads that a cycle rests on.
+Threads find_threads(std::span<const ProcessView> processes, const CrossCycle& cycle) {
+  std::set<ThreadRef> threads(cycle.members.begin(), cycle.members.end());
+  for (const ProcessIndex process : cycle.whole) {
     const auto& all = processes[process].diagnosis.threads;
     for (ThreadIndex thread = 0; thread < all.size(); ++thread) {
-      if (all[thread].activity != Activity::kEnded) threads.insert(thread);
+      if (all[thread].activity != Activity::kEnded) threads.insert({process, thread});
     }
   }
   return {threads.begin(), threads.end()};
+}
+
+// Those that a chain rests on: its end may do what it does.
+Threads find_threads(const CrossRoot& root) {
+  Threads threads = root.path;
+  if (root.thread) std::erase(threads, ThreadRef{root.process, *root.thread});
+  return threads;
 }
 
 const ThreadLook* find_thread(const Look& look, Tid tid) {
@@ -45,8 +50,11 @@ std::optional<std::vector<Tid>> find_named(const Snapshot& snapshot, const Diagn
   return diagnosis.kernel_waits.at(*diagnosis.threads[index].kernel_wait).processes;
 }
 
-bool thread_stays(const ProcessView& process, const LaterLook& look, ThreadIndex thread) {
-  const ThreadSnapshot& captured = process.snapshot.threads[thread];
+bool stays(std::span<const ProcessView> processes, std::span<const LaterLook> looks,
+           const ThreadRef& thread) {
+  const ProcessView& process = processes[thread.process];
+  const LaterLook& look = looks[thread.process];
+  const ThreadSnapshot& captured = process.snapshot.threads[thread.thread];
   const ThreadLook* const first = find_thread(look.first, captured.tid);
   const ThreadLook* const second = find_thread(look.second, captured.tid);
   if (first == nullptr || second == nullptr) return false;
@@ -55,44 +63,40 @@ bool thread_stays(const ProcessView& process, const LaterLook& look, ThreadIndex
          find_named(look.snapshot, look.diagnosis, captured.tid);
 }
 
-bool cycle_stays(std::span<const ProcessView> processes, std::span<const LaterLook> looks,
-                 const CrossCycle& cycle) {
-  for (ProcessIndex i = 0; i < processes.size(); ++i) {
-    for (const ThreadIndex thread : find_threads(processes, cycle, i)) {
-      if (!thread_stays(processes[i], looks[i], thread)) return false;
-    }
-    // One that was not there before could act.
-    const bool whole = std::ranges::binary_search(cycle.whole, i);
-    if (whole && looks[i].snapshot.threads.size() > processes[i].snapshot.threads.size()) {
-      return false;
-    }
-  }
-  return true;
+bool all_stay(std::span<const ProcessView> processes, std::span<const LaterLook> looks,
+              const Threads& threads) {
+  return std::ranges::all_of(
+      threads, [&](const ThreadRef& thread) { return stays(processes, looks, thread); });
 }
 
-bool counters_seen(std::span<const LaterLook> looks, const CrossCycle& cycle,
-                   std::span<const ProcessView> processes) {
-  for (ProcessIndex i = 0; i < processes.size(); ++i) {
-    for (const ThreadIndex thread : find_threads(processes, cycle, i)) {
-      const Tid tid = processes[i].snapshot.threads[thread].tid;
-      for (const Look* look : {&looks[i].first, &looks[i].second}) {
-        const ThreadLook* const found = find_thread(*look, tid);
-        if (found == nullptr || !found->switches) return false;
-      }
-    }
-  }
-  return true;
+bool cycle_stays(std::span<const ProcessView> processes, std::span<const LaterLook> looks,
+                 const CrossCycle& cycle) {
+  // One that was not there before could act.
+  const auto has_more_threads = [&](ProcessIndex i) {
+    return looks[i].snapshot.threads.size() > processes[i].snapshot.threads.size();
+  };
+  return std::ranges::none_of(cycle.whole, has_more_threads) &&
+         all_stay(processes, looks, find_threads(processes, cycle));
 }
 
 // From the latest first look to the earliest second one all of them stood still.
-std::chrono::nanoseconds find_gap(std::span<const LaterLook> looks, const CrossCycle& cycle) {
+Confirmation confirm(std::span<const ProcessView> processes, std::span<const LaterLook> looks,
+                     const Threads& threads) {
+  Confirmation confirmation{.looked_again = true, .counters_seen = true};
   std::chrono::nanoseconds begin{0};
   std::chrono::nanoseconds end = std::chrono::nanoseconds::max();
-  for (const ThreadRef& member : cycle.members) {
-    begin = std::max(begin, looks[member.process].first.monotonic);
-    end = std::min(end, looks[member.process].second.monotonic);
+  for (const ThreadRef& thread : threads) {
+    const LaterLook& look = looks[thread.process];
+    begin = std::max(begin, look.first.monotonic);
+    end = std::min(end, look.second.monotonic);
+    const Tid tid = processes[thread.process].snapshot.threads[thread.thread].tid;
+    for (const Look* one : {&look.first, &look.second}) {
+      const ThreadLook* const found = find_thread(*one, tid);
+      if (found == nullptr || !found->switches) confirmation.counters_seen = false;
+    }
   }
-  return end - begin;
+  confirmation.gap = end - begin;
+  return confirmation;
 }
 
 }  // namespace
@@ -100,10 +104,16 @@ std::chrono::nanoseconds find_gap(std::span<const LaterLook> looks, const CrossC
 std::vector<Tid> find_who_must_stand_still(std::span<const ProcessView> processes,
                                            const Across& across, ProcessIndex process) {
   std::set<Tid> tids;
-  for (const CrossCycle& cycle : across.cycles) {
-    for (const ThreadIndex thread : find_threads(processes, cycle, process)) {
-      tids.insert(processes[process].snapshot.threads[thread].tid);
+  const auto add = [&](const Threads& threads) {
+    for (const ThreadRef& thread : threads) {
+      if (thread.process != process) continue;
+      tids.insert(processes[process].snapshot.threads[thread.thread].tid);
     }
+  };
+  for (const CrossCycle& cycle : across.cycles) add(find_threads(processes, cycle));
+  for (const CrossRoot& root : across.roots) {
+    add(find_threads(root));
+    add(root.victims);
   }
   return {tids.begin(), tids.end()};
 }
@@ -111,7 +121,11 @@ std::vector<Tid> find_who_must_stand_still(std::span<const ProcessView> processe
 bool nothing_moved(std::span<const ProcessView> processes, std::span<const LaterLook> looks,
                    const Across& across) {
   return std::ranges::all_of(
-      across.cycles, [&](const CrossCycle& cycle) { return cycle_stays(processes, looks, cycle); });
+             across.cycles,
+             [&](const CrossCycle& cycle) { return cycle_stays(processes, looks, cycle); }) &&
+         std::ranges::all_of(across.roots, [&](const CrossRoot& root) {
+           return all_stay(processes, looks, find_threads(root));
+         });
 }
 
 void confirm(std::span<const ProcessView> processes, std::span<const LaterLook> looks,
@@ -120,9 +134,15 @@ void confirm(std::span<const ProcessView> processes, std::span<const LaterLook> 
     return !cycle_stays(processes, looks, cycle);
   });
   for (CrossCycle& cycle : across.cycles) {
-    cycle.confirmation = {.looked_again = true,
-                          .counters_seen = counters_seen(looks, cycle, processes),
-                          .gap = find_gap(looks, cycle)};
+    cycle.confirmation = confirm(processes, looks, find_threads(processes, cycle));
+  }
+  std::erase_if(across.roots, [&](const CrossRoot& root) {
+    return !all_stay(processes, looks, find_threads(root));
+  });
+  for (CrossRoot& root : across.roots) {
+    std::erase_if(root.victims,
+                  [&](const ThreadRef& victim) { return !stays(processes, looks, victim); });
+    root.confirmation = confirm(processes, looks, find_threads(root));
   }
 }
 

@@ -7,7 +7,7 @@
 
 namespace pstuck {
 
-/// The threads of one process that must stand still for the cycles to stay, ascending.
+/// The threads of one process that must stand still for the cycles and chains to stay, ascending.
 std::vector<Tid> find_who_must_stand_still(std::span<const ProcessView> processes,
                                            const Across& across, ProcessIndex process);
 
@@ -20,11 +20,11 @@ struct LaterLook {
   Diagnosis diagnosis;
 };
 
-/// Whether all cycles are as they were. `looks` are by process; empty where none was asked for.
+/// Whether all cycles and chains are as they were. `looks` are by process; empty where none was asked for.
 bool nothing_moved(std::span<const ProcessView> processes, std::span<const LaterLook> looks,
                    const Across& across);
 
-/// Drops the cycles that moved, and counts them.
+/// Drops the cycles that moved, and counts them; and chains that moved, and victims that did.
 void confirm(std::span<const ProcessView> processes, std::span<const LaterLook> looks,
              Across& across);
 

@@ -13,6 +13,12 @@ namespace {
 constexpr std::string_view kDot = " · ";
 constexpr std::size_t kShownProcesses = 6;
 
+std::string stood_still_words(const Confirmation& confirmation) {
+  return fmt::format("{} between two reads {} apart",
+                     confirmation.counters_seen ? "ran" : "was seen to move",
+                     duration_words(confirmation.gap));
+}
+
 }  // namespace
 
 AcrossSentences::AcrossSentences(const Reports& reports, const Ink& ink) : reports_(reports) {
@@ -111,13 +117,15 @@ std::string AcrossSentences::evidence(const CrossCycle& cycle) const {
   } else if (cycle.evidence == Evidence::kInferred) {
     text += fmt::format("{}likely, since a signal may wake one of them", kDot);
   }
-  const Confirmation& confirmation = cycle.confirmation;
-  if (confirmation.looked_again) {
-    text += fmt::format("{}nobody in the cycle {} between two reads {} apart", kDot,
-                        confirmation.counters_seen ? "ran" : "was seen to move",
-                        duration_words(confirmation.gap));
+  if (cycle.confirmation.looked_again) {
+    text += fmt::format("{}nobody in the cycle {}", kDot, stood_still_words(cycle.confirmation));
   }
   return text + ".";
+}
+
+std::string AcrossSentences::evidence(const CrossRoot& root) {
+  if (!root.confirmation.looked_again) return {};
+  return fmt::format("Nobody on the way {}.", stood_still_words(root.confirmation));
 }
 
 std::vector<const CrossCycle*> cycles_with(const Across& across, ProcessIndex process) {
@@ -130,6 +138,16 @@ std::vector<const CrossCycle*> cycles_with(const Across& across, ProcessIndex pr
     }
   }
   return cycles;
+}
+
+std::vector<const CrossRoot*> roots_with(const Across& across, ProcessIndex process) {
+  std::vector<const CrossRoot*> roots;
+  for (const CrossRoot& root : across.roots) {
+    const bool is_behind = std::ranges::any_of(
+        root.victims, [&](const ThreadRef& victim) { return victim.process == process; });
+    if (is_behind || root.process == process) roots.push_back(&root);
+  }
+  return roots;
 }
 
 }  // namespace pstuck

@@ -32,6 +32,9 @@ class AcrossSentences {
   /// "3 threads wait in the end for db (pid 12), which sleeps in clock_nanosleep".
   [[nodiscard]] std::string root(const CrossRoot& root) const;
 
+  /// "Nobody on the way ran between two reads 25 ms apart."
+  [[nodiscard]] static std::string evidence(const CrossRoot& root);
+
   /// The processes of a deadlock, ascending.
   [[nodiscard]] static std::vector<ProcessIndex> processes(const CrossCycle& cycle);
 
@@ -42,5 +45,8 @@ class AcrossSentences {
 
 /// The deadlocks over processes that a process is a part of, or that it is stuck behind.
 std::vector<const CrossCycle*> cycles_with(const Across& across, ProcessIndex process);
+
+/// The chains over processes that a process is on, or behind.
+std::vector<const CrossRoot*> roots_with(const Across& across, ProcessIndex process);
 
 }  // namespace pstuck

@@ -107,14 +107,27 @@ HangSignature sign(std::string_view kind, std::string words) {
   return {std::move(id), std::string(kind), std::move(words)};
 }
 
-HangSignature sign(const CrossCycle& cycle, const Reports& reports) {
+std::vector<std::string> member_words(const std::vector<ThreadRef>& members,
+                                      const Reports& reports) {
   std::vector<std::string> parts;
-  for (const ThreadRef& member : cycle.members) {
+  for (const ThreadRef& member : members) {
     const Report& report = reports.process(member.process);
     parts.push_back(fmt::format("{} {}", printable(report.snapshot.process.name, kWidth),
                                 SignatureWords(report).thread(member.thread)));
   }
+  return parts;
+}
+
+HangSignature sign(const CrossCycle& cycle, const Reports& reports) {
+  std::vector<std::string> parts = member_words(cycle.members, reports);
   return sign("deadlock", cycle.ring ? ring_words(std::move(parts)) : set_words(std::move(parts)));
+}
+
+HangSignature sign(const CrossRoot& root, const Reports& reports) {
+  std::vector<std::string> parts = member_words(root.path, reports);
+  const std::string& end = reports.process(root.process).snapshot.process.name;
+  if (!root.thread) parts.push_back(printable(end, kWidth));
+  return sign("held_up", joined_words(parts));
 }
 
 HangSignature sign(const Finding& finding, const Report& report) {
@@ -164,6 +177,7 @@ std::optional<HangSignature> find_hang_signature(const Reports& reports) {
     const auto root = std::ranges::find_if(roots, blocks);
     if (!is_calm(report) && root != roots.end()) return sign(*root, report);
   }
+  if (!reports.across.roots.empty()) return sign(reports.across.roots.front(), reports);
   return std::nullopt;
 }
 

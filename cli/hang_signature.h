@@ -16,7 +16,8 @@ struct HangSignature {
 };
 
 /// None for reports in which nobody is held up. Of several hangs it is that of the first: a
-/// deadlock over processes, then the findings in their order, then the root blockers.
+/// deadlock over processes, then the findings in their order, then the root blockers, then the
+/// chains over processes.
 std::optional<HangSignature> find_hang_signature(const Reports& reports);
 
 }  // namespace pstuck

@@ -48,6 +48,7 @@ Json json_of_root(const Reports& reports, const AcrossSentences& sentences, cons
           {"hops", root.hops},
           {"path", list_of(root.path, member)},
           {"victims", list_of(root.victims, member)},
+          {"confirmation", json_of_confirmation(root.confirmation)},
           {"sentence", sentences.root(root)}};
 }
 

@@ -69,7 +69,9 @@ Report look_again_from_outside(Target& target, OpenDescriptors& descriptors) {
 }
 
 void confirm_across(std::vector<Looked>& processes, Across& across) {
-  if (across.cycles.empty()) return;
+  if (across.cycles.empty() && across.roots.empty()) return;
+  // Chains form and dissolve in any process tree at work: not much time is spent on them.
+  const int most_looks = across.cycles.empty() ? kFewLooks : kMostLooks;
   const std::vector<ProcessView> views = views_of(processes);
   std::vector<std::vector<Tid>> threads;
   std::vector<LaterLook> looks;
@@ -78,7 +80,7 @@ void confirm_across(std::vector<Looked>& processes, Across& across) {
     looks.emplace_back().first =
         processes[i].opened.target->look_again(threads[i], {}).value_or(Look{});
   }
-  wait_until_settled(processes.front().report.snapshot.is_running(), [&](bool is_last) {
+  const auto look_again = [&](bool is_last) {
     OpenDescriptors descriptors;
     for (ProcessIndex i = 0; i < processes.size(); ++i) {
       if (threads[i].empty()) continue;
@@ -93,7 +95,8 @@ void confirm_across(std::vector<Looked>& processes, Across& across) {
     if (still || is_last) confirm(views, looks, across);
     for (LaterLook& look : looks) look.first = std::move(look.second);
     return still;
-  });
+  };
+  wait_until_settled(processes.front().report.snapshot.is_running(), look_again, most_looks);
 }
 
 Error no_process_chosen(const ProcessChoice& choice) {

@@ -24,6 +24,7 @@ struct Document {
   const Reports& reports;
   const Report& report;
   std::vector<const CrossCycle*> across;  ///< that this process is a part of
+  std::vector<const CrossRoot*> chains;
   Sentences sentences;
   Prompts prompts;
   std::ostream& out;
@@ -115,6 +116,21 @@ void write_across(const Document& document) {
   }
 }
 
+/// The furthest waiters of each, and how many more are on the way.
+void write_chains(const Document& document) {
+  const AcrossSentences sentences(document.reports, markdown_ink());
+  for (const CrossRoot* const root : document.chains) {
+    document.out << "\nA chain over processes: " << sentences.root(*root) << ".\n\n";
+    const std::size_t waiters = root->path.size() - (root->thread ? 1 : 0);
+    const std::size_t shown = std::min(waiters, kShownMembers);
+    for (std::size_t i = 0; i < shown; ++i) {
+      document.out << "- " << sentences.member(root->path[i]) << ' '
+                   << sentences.want(root->path[i]) << ".\n";
+    }
+    if (shown < waiters) document.out << fmt::format("- … {} more\n", waiters - shown);
+  }
+}
+
 void write_cycle(const Document& document) {
   const Diagnosis& diagnosis = document.report.diagnosis;
   write_across(document);
@@ -129,6 +145,7 @@ void write_cycle(const Document& document) {
     document.out << (i < kFullFindings ? postmortem_cycle(document.sentences, diagnosis.findings[i])
                                        : document.sentences.verdict(diagnosis.findings[i]) + ".\n");
   }
+  write_chains(document);
   write_pile_ups(document);
   write_samples(document);
 }
@@ -185,6 +202,10 @@ void write_diagnosis_tools(const Document& document) {
   for (const CrossCycle* const cycle : document.across) {
     append_new(evidence, {across.evidence(*cycle)});
   }
+  for (const CrossRoot* const chain : document.chains) {
+    const std::string sentence = AcrossSentences::evidence(*chain);
+    if (!sentence.empty()) append_new(evidence, {sentence});
+  }
   if (!evidence.empty()) document.out << '\n';
   for (const std::string& sentence : evidence) document.out << "- " << sentence << '\n';
   const std::string others = sentences.others();
@@ -235,8 +256,13 @@ void render_postmortem(const Reports& reports, ProcessIndex target, std::ostream
   auto across = cycles_with(reports.across, target);
   Prompts prompts = across.empty() ? all_prompts(sentences, report.diagnosis.findings)
                                    : prompts_for_processes(sentences);
-  const Document document{
-      reports, report, std::move(across), std::move(sentences), std::move(prompts), out};
+  const Document document{reports,
+                          report,
+                          std::move(across),
+                          roots_with(reports.across, target),
+                          std::move(sentences),
+                          std::move(prompts),
+                          out};
   out << "# Postmortem: " << document.sentences.process() << "\n\n"
       << "Facts below are what pstuck saw; every `[ ]` is a question for you.\n";
   for (const Section& section : kSections) {

@@ -43,7 +43,8 @@ void print_roots(const AcrossSentences& sentences, const AcrossSentences& plain,
     out << palette.paint(palette.head, "CHAIN") << "  " << sentences.root(root) << '\n';
     const std::span<const ThreadRef> path = root.path;
     print_members(sentences, plain, path.first(path.size() - (root.thread ? 1 : 0)), out);
-    out << '\n';
+    const std::string evidence = AcrossSentences::evidence(root);
+    out << (evidence.empty() ? "" : "\n  ") << evidence << (evidence.empty() ? "\n" : "\n\n");
   }
   if (shown < roots.size()) {
     out << "… " << count_words(roots.size() - shown, "more chain", "more chains") << "\n\n";

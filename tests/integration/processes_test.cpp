@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <regex>
+
 #include "tests/integration/expectations.h"
 
 namespace pstuck::testing {
@@ -89,12 +91,24 @@ TEST(ChainOfProcesses, EndsInTheOneThatMustMoveFirst) {
     std::vector<int> path;
     for (const json& member : roots[0].at("path")) path.push_back(member.at("tid"));
     EXPECT_EQ(path, (std::vector{tid("parent"), tid("child"), tid("backend")}));
+    EXPECT_EQ(roots[0].at("confirmation").at("looked_again"), true);
+    EXPECT_EQ(report.at("signature").at("kind"), "held_up");
+    EXPECT_TRUE(std::regex_match(
+        report.at("signature").at("words").get<std::string>(),
+        std::regex("parent .* in wait4 · child .* in read · backend .* in clock_nanosleep")))
+        << report.at("signature");
   }
   const Outcome text = run(pstuck_command({chain.target()}));
   EXPECT_NE(text.out.find("CHAIN  2 threads wait in the end for backend (pid " +
                           std::to_string(tid("backend")) + "), which sleeps in clock_nanosleep"),
             std::string::npos)
       << text.out;
+  EXPECT_NE(text.out.find("\n  Nobody on the way ran between two reads "), std::string::npos)
+      << text.out;
+  const Outcome postmortem = run(pstuck_command({"--format", "postmortem", chain.target()}));
+  EXPECT_NE(postmortem.out.find("A chain over processes: 2 threads wait in the end for"),
+            std::string::npos)
+      << postmortem.out;
 }
 
 TEST_F(Processes, AreSeenWithoutAnyStop) {

@@ -409,6 +409,48 @@ TEST_F(ConfirmAcross, StandsWhereNobodyMoved) {
   EXPECT_EQ(across_.cycles[0].confirmation.gap, std::chrono::milliseconds(29));
 }
 
+/// 100 and 400 wait for 200, that one for 300, which works.
+class ConfirmChain : public ::testing::Test {
+ protected:
+  ConfirmChain() {
+    machine_.waits(machine_.process(100), 0, CallAct::kChild, {200});
+    machine_.waits(machine_.process(200), 0, CallAct::kRead, {300});
+    machine_.process(300);
+    machine_.waits(machine_.process(400), 0, CallAct::kRead, {200});
+    across_ = machine_.joined();
+    looks_ = still(machine_, across_);
+  }
+
+  Machine machine_;
+  Across across_;
+  std::vector<LaterLook> looks_;
+};
+
+TEST_F(ConfirmChain, ItsEndMayRun) {
+  EXPECT_EQ(find_who_must_stand_still(machine_.views(), across_, 2), std::vector<Tid>{});
+  EXPECT_TRUE(nothing_moved(machine_.views(), looks_, across_));
+  confirm(machine_.views(), looks_, across_);
+  ASSERT_EQ(across_.roots.size(), 1U);
+  EXPECT_EQ(across_.roots[0].victims.size(), 3U);
+  EXPECT_TRUE(across_.roots[0].confirmation.looked_again);
+}
+
+TEST_F(ConfirmChain, FallsWhereOneOnItRan) {
+  ++looks_[1].second.threads[0].switches->voluntary;
+  EXPECT_FALSE(nothing_moved(machine_.views(), looks_, across_));
+  confirm(machine_.views(), looks_, across_);
+  EXPECT_TRUE(across_.roots.empty());
+  EXPECT_EQ(across_.moved, 0U) << "it was no deadlock";
+}
+
+TEST_F(ConfirmChain, LosesVictimsThatRan) {
+  ++looks_[3].second.threads[0].switches->voluntary;
+  EXPECT_TRUE(nothing_moved(machine_.views(), looks_, across_));
+  confirm(machine_.views(), looks_, across_);
+  ASSERT_EQ(across_.roots.size(), 1U);
+  EXPECT_EQ(across_.roots[0].victims, (Members{{0, 0}, {1, 0}}));
+}
+
 TEST_F(ConfirmAcross, FallsWhereOneRan) {
   ++looks_[1].second.threads[0].switches->voluntary;
   expect_dropped();
