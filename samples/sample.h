@@ -21,6 +21,7 @@
 ///   across ROLE ROLE …                            the same with roles in several processes
 ///   finding KIND EVIDENCE                         KIND and EVIDENCE, PART as in the JSON report
 ///   pile_up LOCK THREADS HOLDER · root ROLE · healthy · skip REASON · ready
+///   frees ROLE N                                  so many go on when it moves; most first
 ///   needs WHAT FACT …                             where WHAT is not there these facts may be
 ///                                                 missing; they are wrong nowhere
 ///
@@ -235,6 +236,9 @@ inline void needs(const std::string& what, const std::string& facts) {
 
 inline void exited(const std::string& role_name) { tell("exited " + role_name); }
 inline void root(const std::string& role_name) { tell("root " + role_name); }
+inline void frees(const std::string& role_name, int threads) {
+  tell("frees " + role_name + " " + std::to_string(threads));
+}
 inline void healthy() { tell("healthy"); }
 inline void pile_up(const std::string& lock_name, int threads, const std::string& holder) {
   tell("pile_up " + lock_name + " " + std::to_string(threads) + " " + holder);

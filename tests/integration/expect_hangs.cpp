@@ -96,6 +96,18 @@ std::size_t Expectations::count_threads(const TruePileUp& pile_up) const {
                     [&](const TrueWait& wait) { return wait.resource == pile_up.lock; }));
 }
 
+void Expectations::expect_root_blockers() const {
+  if (truth_.frees.empty() || !must_show("pile_up")) return;
+  const json& roots = target_.at("root_blockers");
+  ASSERT_EQ(roots.size(), truth_.frees.size()) << roots;
+  for (std::size_t i = 0; i < roots.size(); ++i) {
+    const auto& [role, threads] = truth_.frees[i];
+    EXPECT_EQ(roots[i].at("tid"), tid(role));
+    EXPECT_EQ(roots[i].at("frees"), threads);
+    EXPECT_EQ(roots[i].at("victims").size(), threads);
+  }
+}
+
 void Expectations::expect_pile_ups() const {
   for (const TruePileUp& expected : truth_.pile_ups) {
     SCOPED_TRACE("pile-up behind " + expected.lock);

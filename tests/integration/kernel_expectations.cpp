@@ -31,8 +31,8 @@ void expect_process(const json& target, const json& wait, const TrueKernelWait& 
 void expect_kernel_waits(const json& target, const Truth& truth, Source source) {
   for (const TrueKernelWait& expected : truth.kernel_waits) {
     // gdb's stop has ended these calls: the core has the thread on its way to the next one.
-    const bool is_cut = expected.act == "write" || expected.act == "transfer" ||
-                        expected.act == "sysv_semaphores";
+    const bool is_cut =
+        expected.act == "write" || expected.act == "transfer" || expected.act == "sysv_semaphores";
     if (source == Source::kCore && is_cut) continue;
     const json wait = wait_of_thread(target, truth.tids.at(expected.role));
     ASSERT_FALSE(wait.is_null()) << expected.role;

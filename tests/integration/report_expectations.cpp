@@ -23,6 +23,7 @@ void Expectations::expect_all() const {
   expect_holds();
   expect_no_other_holds();
   expect_pile_ups();
+  expect_root_blockers();
   expect_names();
   expect_partners();
   expect_missing();

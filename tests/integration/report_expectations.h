@@ -37,6 +37,7 @@ class Expectations {
   void expect_cycle(const std::vector<std::string>& roles) const;
   void expect_knots() const;
   void expect_pile_ups() const;
+  void expect_root_blockers() const;
   [[nodiscard]] bool has_cycle() const;
   [[nodiscard]] std::size_t count_threads(const TruePileUp& pile_up) const;
 

@@ -87,6 +87,10 @@ void learn_of_hang(Truth& truth, const std::string& fact, std::istream& words) {
   if (fact == "likely") truth.likely = true;
   if (fact == "across") truth.across.push_back(read_words(words));
   if (fact == "pile_up") truth.pile_ups.push_back(read_pile_up(words));
+  if (fact == "frees") {
+    auto& [role, threads] = truth.frees.emplace_back();
+    words >> role >> threads;
+  }
   if (fact == "finding") {
     TrueFinding finding;
     words >> finding.kind >> finding.evidence;

@@ -92,6 +92,7 @@ struct Truth {
   std::vector<TrueFinding> findings;
   std::map<std::string, std::set<std::string>> needs;  ///< what each kind of fact needs
   std::string root;
+  std::vector<std::pair<std::string, std::size_t>> frees;  ///< threads, by role
   std::string skip;
   bool healthy = false;
   bool ready = false;
