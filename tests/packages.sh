@@ -12,7 +12,7 @@ test_packages+=(pkg-config libglib2.0-dev libabsl-dev qtbase5-dev libtbb-dev lib
 # Cores of another machine: tests/integration/aarch64_test.cpp.
 test_packages+=(qemu-user g++-aarch64-linux-gnu)
 # Servers that are looked at while they are idle: tests/integration/servers_test.cpp.
-test_packages+=(nginx redis-server postgresql mariadb-server)
+test_packages+=(openssl nginx redis-server postgresql mariadb-server)
 
 need_packages() {
   local package missing=()

@@ -157,6 +157,34 @@ TEST(RealPrograms, AShellBetweenThemHidesNothing) {
   EXPECT_TRUE(names_in_deadlock({std::to_string(python.pid())}, 3).contains("sh"));
 }
 
+// The server waits for the first words of TLS, and a client that speaks without it for a greeting.
+TEST(RealPrograms, OpensslAndAClientWithoutTls) {
+  const auto directory = make_test_directory();
+  const std::string key = directory / "key";
+  const std::string certificate = directory / "certificate";
+  if (run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+           "/CN=localhost", "-keyout", key, "-out", certificate})
+          .status != 0) {
+    GTEST_SKIP() << "openssl is not installed";
+  }
+  Subprocess server(
+      {"openssl", "s_server", "-accept", "127.0.0.1:0", "-key", key, "-cert", certificate, "-www"});
+  const std::string mark = "ACCEPT 127.0.0.1:";
+  std::string line;
+  while (!line.starts_with(mark)) {
+    line = server.read_line();
+    ASSERT_FALSE(line.empty());
+  }
+  const std::string idle = "Nothing is stuck";
+  const std::string target = std::to_string(server.pid());
+  EXPECT_TRUE(poll_until([&] { return run(pstuck_command({target})).out.starts_with(idle); }));
+  const Subprocess client(
+      {"bash", "-c", "read -r greeting < \"/dev/tcp/127.0.0.1/$0\"", line.substr(mark.size())});
+  EXPECT_EQ(names_in_deadlock({target}, 2, "inferred"),  // bash has a handler for ends of children
+            (std::multiset<std::string>{"bash", "openssl"}));
+  std::filesystem::remove_all(directory);
+}
+
 /// As two containers, connected by a pair of virtual network devices.
 constexpr const char* kTwoNetworks = R"sh(
 ip link set lo up
