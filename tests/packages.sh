@@ -8,7 +8,7 @@ test_packages=("${build_packages[@]}" libgtest-dev gdb libc6-dbg python3-jsonsch
   iproute2 musl-tools zstd xz-utils lz4 libdebuginfod1)
 # Libraries whose locks are known: tests/libraries.
 test_packages+=(pkg-config libglib2.0-dev libabsl-dev qtbase5-dev libtbb-dev libjemalloc-dev
-  rustc cargo librust-parking-lot-dev)
+  libasio-dev rustc cargo librust-parking-lot-dev librust-rayon-dev)
 # Cores of another machine: tests/integration/aarch64_test.cpp.
 test_packages+=(qemu-user g++-aarch64-linux-gnu)
 # Servers that are looked at while they are idle: tests/integration/servers_test.cpp.

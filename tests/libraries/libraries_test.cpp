@@ -136,7 +136,9 @@ INSTANTIATE_TEST_SUITE_P(Libraries, IdlePool,
                          ::testing::Values(PoolCase{"glib_pool", "GLib's thread pool"},
                                            PoolCase{"qt_pool", "Qt's thread pool"},
                                            PoolCase{"tbb_pool", "oneTBB's workers"},
-                                           PoolCase{"openmp_pool", "OpenMP's pool"}),
+                                           PoolCase{"openmp_pool", "OpenMP's pool"},
+                                           PoolCase{"asio_pool", "Asio's scheduler"},
+                                           PoolCase{"rayon_pool", "Rayon's pool"}),
                          [](const auto& pool) { return pool.param.program; });
 
 // Its locks are pthread's, so the one that a waiter wants has an owner.
