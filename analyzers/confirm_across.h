@@ -20,7 +20,8 @@ struct LaterLook {
   Diagnosis diagnosis;
 };
 
-/// Whether all cycles and chains are as they were. `looks` are by process; empty where none was asked for.
+/// Whether all cycles and chains are as they were. `looks` are by process; empty where none was
+/// asked for.
 bool nothing_moved(std::span<const ProcessView> processes, std::span<const LaterLook> looks,
                    const Across& across);
 
