@@ -275,7 +275,8 @@ struct KernelWait {
   /// nobody has open.
   bool likely = false;
   /// Others may open the file by its name, and act too: it is a FIFO or a message queue. A service
-  /// that has its own one open to read and to write, so as to see no end of it, waits for them.
+  /// that reads it waits for whoever comes; it is mostly open to write too, somewhere, so that the
+  /// service sees no end of it.
   bool others_may_come = false;
   std::optional<Deadline> deadline;
 };

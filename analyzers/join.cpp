@@ -21,8 +21,8 @@
 // Whatever is not known makes an end from which all can go on: a process that was not looked at, a
 // wait with a time limit, descriptors of processes that could not be read. A process that waits for
 // itself alone, as in a read of a pipe that nobody else writes to, or that waits for events, may
-// have a signal handler that acts; it counts only where it has none. A service that reads its own
-// FIFO, which it has open to write too, waits for whoever comes to write.
+// have a signal handler that acts; it counts only where it has none. A service that reads a FIFO or
+// a message queue waits for whoever comes to write.
 
 namespace pstuck {
 namespace {
@@ -100,8 +100,8 @@ class Joiner {
   }
 
   // Handlers can do what others wait for: of a process that waits for itself alone, and of one that
-  // waits for events, for which signals are just more of these. And who reads a FIFO that it has
-  // open to write too, so as to see no end of it, waits for whoever comes.
+  // waits for events, for which signals are just more of these. And who reads a FIFO, of which
+  // somebody has the other end open so that it sees no end of it, waits for whoever comes.
   [[nodiscard]] bool may_go_on_alone(ProcessIndex process, const KernelWait& wait) const {
     const Process& facts = processes_[process].snapshot.process;
     const CallAct act = wait.subject.act;
@@ -109,7 +109,7 @@ class Joiner {
         act == CallAct::kPoll || act == CallAct::kSelect || act == CallAct::kEpoll;
     const bool waits_for_itself =
         std::ranges::all_of(wait.processes, [&](Tid pid) { return pid == facts.pid; });
-    if (wait.others_may_come && std::ranges::binary_search(wait.processes, facts.pid)) return true;
+    if (wait.others_may_come && act != CallAct::kWrite) return true;
     return (waits_for_itself || for_events) && handles_signals_from_outside(facts);
   }
 

@@ -26,7 +26,7 @@ class KernelWaitFinder {
     for (const std::int32_t descriptor : wait.subject.descriptors) {
       if (const auto file = find_file(descriptor)) wait.files.push_back(*file);
     }
-    wait.processes = find_processes(wait);
+    if (!waits_for_device(index, wait)) wait.processes = find_processes(wait);
     if (wait.subject.act == CallAct::kOpen) {
       wait.processes = find_likely_openers(wait);
       wait.likely = !wait.processes.empty();
@@ -49,18 +49,31 @@ class KernelWaitFinder {
 
   [[nodiscard]] std::optional<std::chrono::nanoseconds> find_socket_limit(
       const KernelWait& wait) const {
-    if (wait.files.size() != 1 || !kernel_.files[wait.files.front()].socket) return {};
-    const SocketFacts& socket = *kernel_.files[wait.files.front()].socket;
-    switch (wait.subject.act) {
-      case CallAct::kRead:
-      case CallAct::kAccept:
-        return socket.receive_timeout;
-      case CallAct::kWrite:
-      case CallAct::kConnect:
-        return socket.send_timeout;
-      default:
-        return {};
+    std::optional<std::chrono::nanoseconds> limit;
+    const auto take = [&](std::size_t file,
+                          std::optional<std::chrono::nanoseconds> SocketFacts::*timeout) {
+      const auto& socket = kernel_.files[file].socket;
+      if (!socket || !((*socket).*timeout)) return;
+      limit = limit ? std::min(*limit, *((*socket).*timeout)) : *((*socket).*timeout);
+    };
+    const CallAct act = wait.subject.act;
+    const bool transfers = act == CallAct::kTransfer;
+    if (wait.files.empty() || wait.files.size() > (transfers ? 2U : 1U)) return {};
+    if (act == CallAct::kRead || act == CallAct::kAccept || transfers) {
+      take(wait.files.front(), &SocketFacts::receive_timeout);
     }
+    if (act == CallAct::kWrite || act == CallAct::kConnect || transfers) {
+      take(wait.files.back(), &SocketFacts::send_timeout);
+    }
+    return limit;
+  }
+
+  // What others do is waited for in a sleep that signals end, but for a vforked child: so a thread
+  // that is in a deep one waits for a disk, as when it writes to a file what it has from a pipe.
+  [[nodiscard]] bool waits_for_device(ThreadIndex index, const KernelWait& wait) const {
+    constexpr char kUninterruptible = 'D';
+    return snapshot_.threads[index].state == kUninterruptible &&
+           wait.subject.act != CallAct::kVfork;
   }
 
   // Who must act before the call returns, as far as the kernel tells.

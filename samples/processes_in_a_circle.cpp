@@ -8,9 +8,9 @@
 // that are opened in opposite order, a filter that is given all of its input before its output is
 // read, message queues, and a mixture over three of them.
 // In the last four stories it is no deadlock: there is one process more, which could write, one
-// process more, which is about to open the FIFO, a service with two workers that read its FIFO,
-// which they have open to write too, so as to see no end of it, and a chain that ends in a process
-// that sleeps.
+// process more, which is about to open the FIFO, a service that waits for the end of a worker,
+// which reads a FIFO that the service has open to write too, so that the worker sees no end of it,
+// and a chain that ends in a process that sleeps.
 //
 // Run with: pipe_and_child file_locks open_file_locks shared_mutexes
 // Run with: tcp_request unix_request both_send terminal own_pipe fifos filter queues mixture
@@ -89,7 +89,7 @@ bool is_asleep(pid_t process) {
   if (file != nullptr) std::fclose(file);
   constexpr long kLast[] = {SYS_wait4,  SYS_read,     SYS_write,           SYS_flock,
                             SYS_fcntl,  SYS_futex,    SYS_pause,           SYS_openat,
-                            SYS_splice, SYS_sendfile, SYS_clock_nanosleep, SYS_mq_timedreceive};
+                            SYS_splice, SYS_sendfile, SYS_clock_nanosleep, SYS_mq_timedsend};
   return read && std::find(std::begin(kLast), std::end(kLast), call) != std::end(kLast);
 }
 
@@ -259,16 +259,16 @@ std::string new_fifo(const std::string& name) {
   return path;
 }
 
-/// Each opens one to read and would open the other to write then.
+/// Each opens one to read and would open the other to write then. A child that was only forked
+/// would know both whatever it does.
 void fifos() {
   sample::tell("likely");
   sample::tell("across parent child");
   const std::string requests = new_fifo("requests");
   const std::string replies = new_fifo("replies");
   start(1, "child", [&] {
-    const int in = open(replies.c_str(), O_RDONLY);
-    write_much(open(requests.c_str(), O_WRONLY));
-    read_one(in);
+    const char* const script = "exec 3< \"$0\" && exec 4> \"$1\"";
+    execlp("sh", "sh", "-c", script, replies.c_str(), requests.c_str(), nullptr);
   });
   const int in = open(requests.c_str(), O_RDONLY);
   write_much(open(replies.c_str(), O_WRONLY));
@@ -289,9 +289,14 @@ void fifo_of_another() {
 /// Whoever has work for them opens it by its name.
 void fifo_of_its_own() {
   sample::tell("healthy");
-  const int work = open(new_fifo("work").c_str(), O_RDWR);
-  start(1, "worker", [&] { read_one(work); });
-  read_one(work);
+  const std::string path = new_fifo("work");
+  const int work = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  const pid_t worker = start(1, "worker", [&] {
+    const int own = open(path.c_str(), O_RDONLY);
+    close(work);
+    read_one(own);
+  });
+  waitpid(worker, nullptr, 0);
 }
 
 /// A filter that is given all of its input before any of its output is read.
@@ -315,7 +320,7 @@ void filter() {
   }
 }
 
-/// Each waits for a message of the other.
+/// Each would send one message more than fits into the queue that the other is to empty.
 void queues() {
   sample::tell("likely");
   sample::tell("across parent child");
@@ -329,10 +334,10 @@ void queues() {
     for (const char* which : {"-requests", "-replies"}) mq_unlink((name + which).c_str());
   });
   const auto converse = [&](const std::string& own, const std::string& others) {
-    std::vector<char> message(1 << 16);
-    const mqd_t from = open_one(own, O_RDONLY);
-    open_one(others, O_WRONLY);
-    if (mq_receive(from, message.data(), message.size(), nullptr) >= 0) std::_Exit(1);
+    open_one(own, O_RDONLY);
+    const mqd_t to = open_one(others, O_WRONLY);
+    while (mq_send(to, "", 1, 0) == 0) {
+    }
   };
   start(1, "child", [&] { converse("-requests", "-replies"); });
   converse("-replies", "-requests");

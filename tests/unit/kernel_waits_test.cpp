@@ -109,6 +109,27 @@ TEST_F(InKernel, OfTransfersBothEndsAreKnownOrNone) {
   EXPECT_TRUE(sleeps_in(SYS_tee, {3, 9}).processes.empty()) << "9 is not open any more";
 }
 
+TEST_F(InKernel, TransfersEndWithTheTimeLimitsOfTheirSockets) {
+  opens(3, FileKind::kRegular, "/srv/page");
+  OpenFile& socket = opens(4, FileKind::kSocket, "socket:[77]");
+  socket.other_end = FileId{1, 77};
+  socket.socket = SocketFacts{.protocol = "Unix", .send_timeout = 25s};
+  kernel().users = {{{1, 77}, kOther, true, true}};
+  EXPECT_TRUE(sleeps_in(SYS_sendfile, {4, 3}).deadline);
+  EXPECT_FALSE(sleeps_in(SYS_splice, {4, 0, 3, 0}).deadline) << "none for what it receives";
+  kernel().files[1].socket->receive_timeout = 5s;
+  EXPECT_TRUE(sleeps_in(SYS_splice, {4, 0, 3, 0}).deadline);
+}
+
+TEST_F(InKernel, WhoWaitsForADiskWaitsForNoProcess) {
+  opens(3, FileKind::kPipe, "pipe:[77]");
+  opens(4, FileKind::kRegular, "/srv/page");
+  kernel().users = {{{1, 77}, kOther, false, true}};
+  EXPECT_EQ(sleeps_in(SYS_splice, {3, 0, 4, 0}).processes, std::vector<Tid>{kOther});
+  report_.snapshot.threads[0].state = 'D';
+  EXPECT_TRUE(sleeps_in(SYS_splice, {3, 0, 4, 0}).processes.empty());
+}
+
 TEST_F(InKernel, OthersMayComeToAFifo) {
   OpenFile& file = opens(3, FileKind::kPipe, "/run/fifo");
   kernel().users = {{{1, 77}, kTarget, true, true}, {{1, 77}, kOther, false, true}};
