@@ -21,8 +21,9 @@ namespace {
 // Shorter words stand in any memory.
 constexpr std::size_t kShortestPath = 3;
 constexpr std::size_t kMostOpeners = 4;
-// Of so many that wait to open FIFOs the memory is searched at most.
-constexpr std::size_t kMostSearched = 16;
+constexpr std::size_t kMostCandidates = 256;
+// So much memory is searched at most, of all processes and for all FIFOs: half a second's work.
+constexpr std::uint64_t kMostSearched = std::uint64_t{512} << 20;
 // So much of a process's own data is searched at most, and so much of one mapping at once.
 constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 20;
 constexpr std::uint64_t kStepBytes = std::uint64_t{1} << 20;
@@ -50,39 +51,45 @@ bool is_own_data(const Mapping& mapping) {
   return mapping.writable && !mapping.shared && mapping.inode == 0;
 }
 
-/// What a process waits to open: a path, and the link in its /proc from which that begins.
-struct PathToOpen {
-  std::string start;
-  std::string path;
-};
-
-std::optional<FileId> find_fifo(const ProcDirectory& process, const PathToOpen& at) {
-  const auto file = find_local_file(process, at.start, at.path);
+std::optional<FileId> find_fifo(const ProcDirectory& process, const std::string& start,
+                                const std::string& path) {
+  const auto file = find_local_file(process, start, path);
   if (!file || !S_ISFIFO(file->st_mode)) return {};
   return FileId{file->st_dev, file->st_ino};
 }
 
-/// What its first thread waits to open.
-std::optional<PathToOpen> find_opened(const ProcDirectory& process, Memory& memory) {
+/// That its first thread waits to open.
+std::optional<FileId> find_opened(const ProcDirectory& process, Memory& memory) {
   const auto call = parse_syscall(process.read("syscall").value_or(""));
   if (!call || call->syscall.state != SyscallState::kInSyscall) return {};
   const auto subject = find_call_subject(call->syscall.number, call->syscall.arguments, memory);
   if (!subject || subject->act != CallAct::kOpen) return {};
-  return PathToOpen{
-      subject->descriptors.empty() ? "cwd" : fmt::format("fd/{}", subject->descriptors.front()),
-      subject->path};
+  const auto start =
+      subject->descriptors.empty() ? "cwd" : fmt::format("fd/{}", subject->descriptors.front());
+  return find_fifo(process, start, subject->path);
 }
 
-/// Whether a process that waits to open one FIFO knows another. The same name elsewhere is another
-/// FIFO: so what it has must lead there, from its working directory or, where it has a name alone,
-/// from the directory of the FIFO that it opens.
+/// Where a process's stack is was chosen at random when it executed its program.
+std::optional<Address> find_end_of_stack(const ProcDirectory& process) {
+  const auto mappings = parse_maps(process.read("maps").value_or(""));
+  const auto stack = std::ranges::find(mappings, "[stack]", &Mapping::path);
+  return stack == mappings.end() ? std::nullopt : std::optional(stack->end);
+}
+
+/// Whether neither has executed a program since one was forked from the other.
+bool are_forks(const ProcDirectory& one, const ProcDirectory& other) {
+  return one.read_link("exe") == other.read_link("exe") &&
+         find_end_of_stack(one) == find_end_of_stack(other);
+}
+
+/// Whether a process has a path that leads to a FIFO. The same name elsewhere is another one.
 class KnownPaths {
  public:
-  KnownPaths(const ProcDirectory& process, const PathToOpen& opened, FileId fifo,
-             const std::string& path)
-      : process_(process), opened_(opened), fifo_(fifo), name_(path.substr(path.rfind('/') + 1)) {}
+  KnownPaths(const ProcDirectory& process, FileId fifo, const std::string& path)
+      : process_(process), fifo_(fifo), name_(path.substr(path.rfind('/') + 1)) {}
 
-  bool lead_to_it(Memory& memory) {
+  /// `searched`: how many bytes of memory were, which this adds to.
+  bool lead_to_it(Memory& memory, std::uint64_t& searched) {
     if (are_in(process_.read("cmdline").value_or(""))) return true;
     std::uint64_t left = kMostBytes;
     std::string bytes;
@@ -92,6 +99,7 @@ class KnownPaths {
         bytes.resize(std::min({mapping.end - at, kStepBytes, left}));
         bytes.resize(memory.read(at, std::as_writable_bytes(std::span(bytes))));
         left -= bytes.size();
+        searched += bytes.size();
         if (are_in(bytes)) return true;
         if (bytes.size() < kStepBytes) break;
       }
@@ -103,16 +111,11 @@ class KnownPaths {
   bool are_in(std::string_view bytes) {
     return std::ranges::any_of(find_paths(bytes, name_), [&](const std::string& path) {
       if (tried_.size() == kMostPaths || !tried_.insert(path).second) return false;
-      if (find_fifo(process_, {"cwd", path}) == fifo_) return true;
-      const bool is_name = path == name_ || path == '/' + name_;
-      const std::size_t directory = opened_.path.rfind('/') + 1;
-      return is_name && find_fifo(process_, {opened_.start,
-                                             opened_.path.substr(0, directory) + name_}) == fifo_;
+      return find_fifo(process_, "cwd", path) == fifo_;
     });
   }
 
   const ProcDirectory& process_;
-  const PathToOpen& opened_;
   FileId fifo_;
   std::string name_;
   std::set<std::string> tried_;
@@ -154,22 +157,33 @@ std::vector<std::string> find_paths(std::string_view bytes, std::string_view nam
   return paths;
 }
 
-std::vector<Tid> find_fifo_openers(Tid process, FileId fifo, const std::string& path) {
-  const std::vector<ListedProcess> list = list_processes();
-  const auto self = std::ranges::find(list, process, &ListedProcess::pid);
+void FifoOpeners::find_candidates() {
+  candidates_.emplace();
+  for (const ListedProcess& process : list_processes()) {
+    sessions_.emplace(process.pid, process.session);
+    if (candidates_->size() == kMostCandidates) continue;
+    OtherMemory memory(process.pid);
+    const auto fifo = find_opened(ProcDirectory(proc_path(process.pid)), memory);
+    if (fifo) candidates_->push_back({process.pid, process.session, *fifo});
+  }
+}
+
+std::vector<Tid> FifoOpeners::find(Tid process, FileId fifo, const std::string& path) {
+  if (!candidates_) find_candidates();
   std::vector<Tid> openers;
-  if (self == list.end()) return openers;
-  std::size_t searched = 0;
-  for (const ListedProcess& other : list) {
-    if (openers.size() == kMostOpeners || searched == kMostSearched) break;
-    if (other.session != self->session || other.pid == process) continue;
-    const ProcDirectory directory(proc_path(other.pid));
-    OtherMemory memory(other.pid);
-    const auto opened = find_opened(directory, memory);
-    const auto its_fifo = opened ? find_fifo(directory, *opened) : std::nullopt;
-    if (!its_fifo || its_fifo == fifo) continue;
-    ++searched;
-    if (KnownPaths(directory, *opened, fifo, path).lead_to_it(memory)) openers.push_back(other.pid);
+  const auto session = sessions_.find(process);
+  if (session == sessions_.end()) return openers;
+  const ProcDirectory own(proc_path(process));
+  for (const Candidate& candidate : *candidates_) {
+    if (openers.size() == kMostOpeners || searched_ > kMostSearched) break;
+    if (candidate.session != session->second || candidate.pid == process) continue;
+    if (candidate.fifo == fifo) continue;
+    const ProcDirectory directory(proc_path(candidate.pid));
+    if (are_forks(own, directory)) continue;
+    OtherMemory memory(candidate.pid);
+    if (KnownPaths(directory, fifo, path).lead_to_it(memory, searched_)) {
+      openers.push_back(candidate.pid);
+    }
   }
   return openers;
 }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,10 +17,28 @@ namespace pstuck {
 /// short.
 std::vector<std::string> find_paths(std::string_view bytes, std::string_view name);
 
-/// Whom a thread may wait for that opens a FIFO which nobody has open: processes of its process's
-/// session that themselves wait to open another FIFO, and that have a path to this one in their
-/// command line or in their memory. No more than likely: the kernel does not know who will open it.
-/// Ascending, few.
-std::vector<Tid> find_fifo_openers(Tid process, FileId fifo, const std::string& path);
+/// Whom a thread may wait for that opens a FIFO which nobody has open. Asks all processes once.
+class FifoOpeners {
+ public:
+  /// Processes of the process's session that themselves wait to open another FIFO, and that have a
+  /// path to this one in their command line or in their memory. Not one that was forked from the
+  /// process, or it from that, and executed nothing since: it has all paths that the other had. No
+  /// more than likely: the kernel does not know who will open it. Ascending, few; nobody once much
+  /// memory has been searched.
+  std::vector<Tid> find(Tid process, FileId fifo, const std::string& path);
+
+ private:
+  struct Candidate {
+    Tid pid;
+    Tid session;
+    FileId fifo;  ///< that its first thread waits to open
+  };
+
+  void find_candidates();
+
+  std::optional<std::vector<Candidate>> candidates_;
+  std::map<Tid, Tid> sessions_;
+  std::uint64_t searched_ = 0;  // bytes
+};
 
 }  // namespace pstuck

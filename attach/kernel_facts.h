@@ -124,7 +124,7 @@ struct FileToOpen {
   Tid thread;
   FileKind kind = FileKind::kOther;
   FileId id;
-  /// Processes that may come to open it, where nobody has it open: find_fifo_openers().
+  /// Processes that may come to open it, where nobody has it open: FifoOpeners.
   std::vector<Tid> likely_openers;
 };
 

@@ -9,7 +9,6 @@
 #include <thread>
 
 #include "attach/call_subject.h"
-#include "attach/fifo_openers.h"
 #include "attach/freezer.h"
 #include "attach/local_files.h"
 #include "attach/open_files.h"
@@ -40,13 +39,6 @@ constexpr std::size_t kMostDescribed = 64;
 // How long all threads together may take to sleep again.
 constexpr std::chrono::milliseconds kPatience{50};
 constexpr std::chrono::milliseconds kPause{1};
-
-/// All who have it open have it of the kernel's own mount, but for those who opened it where
-/// somebody has mounted it: then who has the others is not known.
-void take_for_queue(OpenFile& file) {
-  file.kind = FileKind::kMessageQueue;
-  if (file.id && (file.id->device & kUnlistedMount) != 0) file.other_end = file.id;
-}
 
 bool is_in_call_of(const Syscall& before, const ThreadLook& look) {
   return look.syscall.state == SyscallState::kInSyscall &&
@@ -105,6 +97,7 @@ class KernelFactsReader {
   void look_at_path(const CallSubject& subject, Tid thread);
   void look_at_semaphores(std::int32_t set);
   void look_at_queue(std::int32_t queue);
+  void take_for_queue(OpenFile& file);
   void look_for_listener(const std::string& address, OpenFile& file);
   void look_at_watched(const OpenFile& set);
   void want_other_end(const OpenFile& file);
@@ -207,6 +200,20 @@ void KernelFactsReader::look_at_files(const CallSubject& subject) {
   }
 }
 
+/// It is of a mount that no process sees, or of one where somebody has mounted the same file
+/// system: both are known by what the open file says, which is in memory.
+void KernelFactsReader::take_for_queue(OpenFile& file) {
+  file.kind = FileKind::kMessageQueue;
+  struct stat status {};
+  const std::string link = fmt::format("fd/{}", file.descriptor);
+  if (!file.id || !process_.directory.read_status_of(link, status)) return;
+  if ((file.id->device & kUnlistedMount) != 0) {
+    descriptors_.learn_mount(file.id->device & ~kUnlistedMount, status.st_dev);
+  }
+  file.id = FileId{status.st_dev, status.st_ino};
+  file.other_end = file.id;
+}
+
 void KernelFactsReader::look_for_listener(const std::string& address, OpenFile& file) {
   const bool is_path = file.socket && file.socket->protocol == "Unix" && !address.starts_with('@');
   const auto at = is_path ? find_local_file(process_.directory, "cwd", address) : std::nullopt;
@@ -223,7 +230,8 @@ void KernelFactsReader::look_at_path(const CallSubject& subject, Tid thread) {
   if (!file || !S_ISFIFO(file->st_mode)) return;
   const FileId id{file->st_dev, file->st_ino};
   facts_.to_open.push_back({.thread = thread, .kind = FileKind::kPipe, .id = id});
-  facts_.to_open.back().likely_openers = find_fifo_openers(process_.pid, id, subject.path);
+  facts_.to_open.back().likely_openers =
+      descriptors_.fifo_openers().find(process_.pid, id, subject.path);
   const auto& openers = facts_.to_open.back().likely_openers;
   concerned_.insert(openers.begin(), openers.end());
   wanted_.insert(id);

@@ -1,97 +1,17 @@
 #include "attach/local_files.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <vector>
-
+#include "attach/local_walk.h"
 #include "attach/mounts.h"
 
-// Following a path can wait for ever for a file server. So each step is taken alone, and before it
-// the list of mounts is asked whose file system it leads to.
-
 namespace pstuck {
-namespace {
-
-constexpr int kMostSteps = 256;
-
-class LocalWalk {
- public:
-  explicit LocalWalk(const ProcDirectory& process)
-      : process_(process), mounts_(read_mounts(process)) {}
-
-  std::optional<struct stat> find(std::string rest) {
-    if (!start()) return {};
-    for (int step = 0; step < kMostSteps; ++step) {
-      rest.erase(0, std::min(rest.find_first_not_of('/'), rest.size()));
-      const std::string name = rest.substr(0, rest.find('/'));
-      rest.erase(0, name.size());
-      if (name == ".." && way_.size() > 1) way_.pop_back();
-      if (name == "." || name == "..") continue;
-      struct stat status {};
-      if (name.empty() || !enter(name, status)) return {};
-      if (S_ISLNK(status.st_mode)) {
-        const std::string target = leave_link();
-        if (target.empty()) return {};
-        rest = target + rest;
-        if (target.front() == '/') way_.erase(way_.begin() + 1, way_.end());
-      } else if (rest.empty()) {
-        return status;
-      }
-    }
-    return {};
-  }
-
- private:
-  struct Place {
-    std::string path;  // empty: the root
-    Descriptor file;
-  };
-
-  bool start() {
-    if (process_.read_link("root") != "/" || !may_enter("/")) return false;
-    way_.push_back({"", process_.open_place("root")});
-    return way_.back().file.is_open();
-  }
-
-  bool enter(const std::string& name, struct stat& status) {
-    const Place& from = way_.back();
-    std::string path = from.path + '/' + name;
-    if (!may_enter(path)) return false;
-    Descriptor file(::openat(from.file.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    if (!file.is_open() || ::fstat(file.get(), &status) != 0) return false;
-    way_.push_back({std::move(path), std::move(file)});
-    return true;
-  }
-
-  std::string leave_link() {
-    std::array<char, 4096> text;
-    const ssize_t got = ::readlinkat(way_.back().file.get(), "", text.data(), text.size());
-    way_.pop_back();
-    return {text.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
-  }
-
-  /// Links in /proc lead elsewhere for pstuck than for the process.
-  [[nodiscard]] bool may_enter(const std::string& path) const {
-    const auto above = std::find_if(mounts_.rbegin(), mounts_.rend(),
-                                    [&](const MountFacts& mount) { return mount.point == path; });
-    return above == mounts_.rend() ? path != "/" : above->local && above->type != "proc";
-  }
-
-  const ProcDirectory& process_;
-  std::vector<MountFacts> mounts_;  // those on top are last
-  std::vector<Place> way_;
-};
-
-}  // namespace
 
 std::optional<struct stat> find_local_file(const ProcDirectory& process, const std::string& start,
                                            const std::string& path) {
   if (path.empty()) return {};
   const bool is_absolute = path.front() == '/';
-  return LocalWalk(process).find(is_absolute ? path : process.read_link(start) + '/' + path);
+  const std::vector<MountFacts> mounts = parse_mounts(process.read("mountinfo").value_or(""));
+  return walk_local(process, mounts, is_local,
+                    is_absolute ? path : process.read_link(start) + '/' + path);
 }
 
 }  // namespace pstuck

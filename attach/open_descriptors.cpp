@@ -67,6 +67,15 @@ void OpenDescriptors::identify() {
   with_path_.clear();
 }
 
+void OpenDescriptors::learn_mount(std::uint64_t id, std::uint64_t device) {
+  mounts_.learn(id, device, "mqueue");
+  const auto first = places_.lower_bound(FileId{kUnlistedMount | id, 0});
+  const auto last = places_.upper_bound(FileId{kUnlistedMount | id, UINT64_MAX});
+  const std::vector<std::pair<FileId, Place>> known(first, last);
+  places_.erase(first, last);
+  for (const auto& [file, place] : known) places_.emplace(FileId{device, file.inode}, place);
+}
+
 OpenDescriptors::Users OpenDescriptors::look_at_users(FileId file) {
   const bool has_path = file.device != 0;
   if (has_path) identify();

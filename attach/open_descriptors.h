@@ -4,6 +4,7 @@
 #include <set>
 #include <vector>
 
+#include "attach/fifo_openers.h"
 #include "attach/kernel_facts.h"
 #include "attach/mounts.h"
 #include "attach/socket_table.h"
@@ -31,8 +32,14 @@ class OpenDescriptors {
   /// Known to the table from the files that it has looked at.
   Mounts& mounts() { return mounts_; }
 
+  /// Makes the device known of files of a message queue's mount that no process sees.
+  void learn_mount(std::uint64_t id, std::uint64_t device);
+
   /// To ask who is at the other end of a socket.
   SocketTables& sockets() { return sockets_; }
+
+  /// To ask who is likely to open a FIFO.
+  FifoOpeners& fifo_openers() { return fifo_openers_; }
 
   static constexpr std::size_t kMostTold = 1024;  ///< users of a file, locks, children
 
@@ -59,6 +66,7 @@ class OpenDescriptors {
   std::map<FileId, Users> users_;  // as far as they were asked for
   Mounts mounts_;
   SocketTables sockets_;
+  FifoOpeners fifo_openers_;
   std::size_t looked_at_ = 0;
   bool some_not_seen_ = false;
 };

@@ -61,9 +61,9 @@ bool has_path(const DescriptorLook& look) { return look.path.starts_with('/'); }
 /// A file with a path is asked itself only where that is sure to be answered: also following the
 /// kernel's link to it can wait for a file server.
 std::optional<struct stat> read_status(const ProcDirectory& process, std::int32_t descriptor,
-                                       const DescriptorLook& look) {
+                                       const DescriptorLook& look, Mounts& mounts) {
   struct stat status {};
-  const bool may_ask = has_path(look) && look.mount != nullptr && look.mount->local;
+  const bool may_ask = has_path(look) && look.mount != nullptr && mounts.is_local(*look.mount);
   if (!may_ask || !process.read_status_of(fmt::format("fd/{}", descriptor), status)) return {};
   return status;
 }
@@ -135,7 +135,7 @@ std::optional<DescriptorLook> look_at_descriptor(const ProcDirectory& process,
     return look;
   }
   if (look.facts.mount) look.mount = mounts.find(process, *look.facts.mount);
-  if (const auto status = read_status(process, descriptor, look)) {
+  if (const auto status = read_status(process, descriptor, look, mounts)) {
     look.kind = kind_of_mode(*status);
     look.id = FileId{status->st_dev, status->st_ino};
   } else if (look.mount != nullptr && look.facts.inode) {

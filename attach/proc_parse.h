@@ -87,8 +87,6 @@ struct MountFacts {
   std::string type;          ///< of the file system: "ext4", "nfs4"
   /// Directories that an overlay lies over, as who mounted it saw them; empty for others.
   std::vector<std::string> layers;
-  /// Asking the file system cannot lead to a server that does not answer: read_mounts().
-  bool local = false;
 };
 std::vector<MountFacts> parse_mounts(std::string_view text);
 

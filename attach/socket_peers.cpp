@@ -50,48 +50,44 @@ std::optional<InetSocket> find_inet_listener(const InetEnd& end, SocketTable& so
   return {};
 }
 
-/// Whether the connection ends in this table.
-bool find_inet_peer(const InetEnd& local, const InetEnd& remote, SocketTable& sockets,
-                    OpenFile& file) {
-  const auto peer = sockets.find_connection(remote, local);
-  if (!peer) return false;
-  if (peer->inode != 0) {
-    file.other_end = of_socket(peer->inode);
-  } else if (waits_to_be_accepted(*peer)) {
-    const auto listener = find_inet_listener(remote, sockets);
+void take_for_peer(const InetSocket& peer, SocketTable& sockets, OpenFile& file) {
+  if (peer.inode != 0) {
+    file.other_end = of_socket(peer.inode);
+  } else if (waits_to_be_accepted(peer)) {
+    const auto listener = find_inet_listener(peer.local, sockets);
     if (listener && listener->inode != 0) wait_for(of_socket(listener->inode), file);
   }
-  return true;
 }
 
 void find_inet_peer(OpenFile& file, Tid process, SocketTables& sockets) {
   const auto local = parse_inet_end(file.socket->local);
   const auto remote = parse_inet_end(file.socket->remote);
-  if (!local || !remote || find_inet_peer(*local, *remote, sockets.of(process), file)) return;
+  if (!local || !remote) return;
+  SocketTable& own = sockets.of(process);
+  if (const auto peer = own.find_connection(*remote, *local)) {
+    return take_for_peer(*peer, own, file);
+  }
   if (is_loopback(*remote)) return;
-  OpenFile found = file;
-  std::size_t times = 0;
+  std::vector<std::pair<InetSocket, SocketTable*>> peers;
   for (SocketTable* const table : sockets.elsewhere(process)) {
-    if (find_inet_peer(*local, *remote, *table, found)) ++times;
+    const auto& connections = table->all_connections();
+    const auto peer = connections.find({*remote, *local});
+    if (peer != connections.end()) peers.emplace_back(peer->second, table);
   }
-  if (times == 1) file = std::move(found);
-}
-
-/// Whether one that listens in this table has not accepted the connection yet.
-bool find_waiting(std::uint32_t inode, SocketTable& sockets, OpenFile& file) {
-  for (const UnixSocket& listener : sockets.find_unix_listeners()) {
-    if (std::ranges::find(listener.waiting, inode) == listener.waiting.end()) continue;
-    wait_for(of_socket(listener.inode), file);
-    return true;
-  }
-  return false;
+  if (peers.size() != 1) return;
+  const auto& [peer, table] = peers.front();
+  take_for_peer(peer, *table, file);
+  table->close();
 }
 
 /// Paths lead to sockets of all namespaces.
-std::vector<SocketTable*> all_of(Tid process, SocketTables& sockets) {
-  std::vector<SocketTable*> tables = sockets.elsewhere(process);
-  tables.insert(tables.begin(), &sockets.of(process));
-  return tables;
+std::vector<UnixSocket> find_unix_listeners(Tid process, SocketTables& sockets) {
+  std::vector<UnixSocket> listeners = sockets.of(process).find_unix_listeners();
+  for (SocketTable* const table : sockets.elsewhere(process)) {
+    const std::vector<UnixSocket>& others = table->all_unix_listeners();
+    listeners.insert(listeners.end(), others.begin(), others.end());
+  }
+  return listeners;
 }
 
 void find_unix_peer(OpenFile& file, Tid process, SocketTables& sockets) {
@@ -102,8 +98,10 @@ void find_unix_peer(OpenFile& file, Tid process, SocketTables& sockets) {
     file.other_end = of_socket(*own->peer);
     return;
   }
-  for (SocketTable* const table : all_of(process, sockets)) {
-    if (find_waiting(own->inode, *table, file)) return;
+  for (const UnixSocket& listener : find_unix_listeners(process, sockets)) {
+    if (std::ranges::find(listener.waiting, own->inode) == listener.waiting.end()) continue;
+    wait_for(of_socket(listener.inode), file);
+    return;
   }
 }
 
@@ -127,12 +125,12 @@ void find_listener(OpenFile& file, Tid process, const std::string& address,
   }
   if (file.socket->protocol != "Unix") return;
   const bool is_abstract = address.starts_with('@');
-  for (SocketTable* const table : all_of(process, sockets)) {
-    for (const UnixSocket& listener : table->find_unix_listeners()) {
-      const bool is_it = is_abstract ? listener.name == address : at && listener.file == at;
-      if (is_it && listener.is_full) wait_for(of_socket(listener.inode), file);
-    }
-    if (is_abstract) break;  // such names are the namespace's own
+  // Names without a file are the namespace's own.
+  const auto listeners = is_abstract ? sockets.of(process).find_unix_listeners()
+                                     : find_unix_listeners(process, sockets);
+  for (const UnixSocket& listener : listeners) {
+    const bool is_it = is_abstract ? listener.name == address : at && listener.file == at;
+    if (is_it && listener.is_full) wait_for(of_socket(listener.inode), file);
   }
 }
 

@@ -25,7 +25,6 @@ namespace {
 constexpr std::size_t kMostMessages = 1 << 16;
 constexpr std::uint32_t kListening = 1U << TCP_LISTEN;
 constexpr std::size_t kMostNamespaces = 1024;
-constexpr std::size_t kMostTold = 1 << 14;
 
 template <typename Value>
 std::optional<Value> take_object(std::span<const std::byte>& bytes) {
@@ -67,10 +66,9 @@ void read_attribute(std::uint16_t type, std::span<const std::byte> value, UnixSo
   }
 }
 
-/// Processes whose namespace is not told have that of nobody.
+/// Empty where it is not told.
 std::string network_of(Tid process) {
-  const std::string link = ProcDirectory(proc_path(process)).read_link("ns/net");
-  return link.empty() ? fmt::format("of process {}", process.value) : link;
+  return ProcDirectory(proc_path(process)).read_link("ns/net");
 }
 
 /// A socket stays in the namespace in which it was made, whoever uses it later.
@@ -120,7 +118,12 @@ std::optional<InetSocket> parse_inet_socket(std::span<const std::byte> message) 
   socket.local.port = ntohs(found->id.idiag_sport);
   std::copy_n(std::begin(found->id.idiag_src), socket.local.is_v6 ? 4 : 1,
               socket.local.address.begin());
+  socket.remote.is_v6 = socket.local.is_v6;
+  socket.remote.port = ntohs(found->id.idiag_dport);
+  std::copy_n(std::begin(found->id.idiag_dst), socket.local.is_v6 ? 4 : 1,
+              socket.remote.address.begin());
   turn_mapped_into_ipv4(socket.local);
+  turn_mapped_into_ipv4(socket.remote);
   socket.is_full = socket.state == TCP_LISTEN && found->idiag_rqueue > found->idiag_wqueue;
   return socket;
 }
@@ -159,29 +162,58 @@ std::vector<SocketTable::Message> SocketTable::ask(std::span<const std::byte> re
     }
     if (!for_all) return messages;
   }
-  netlink_ = {};  // with what it has not told yet
-  was_opened_ = false;
+  close();  // with what it has not told yet
   return messages;
 }
 
+void SocketTable::close() {
+  netlink_ = {};
+  was_opened_ = false;
+}
+
+const std::map<std::pair<InetEnd, InetEnd>, InetSocket>& SocketTable::all_connections() {
+  if (connections_) return *connections_;
+  connections_.emplace();
+  for (const bool is_v6 : {false, true}) {
+    inet_diag_req_v2 request{};
+    request.sdiag_family = is_v6 ? AF_INET6 : AF_INET;
+    request.sdiag_protocol = IPPROTO_TCP;
+    request.idiag_states = ~kListening;
+    for (const Message& message : ask(std::as_bytes(std::span(&request, 1)), true)) {
+      const auto socket = parse_inet_socket(message);
+      if (socket) connections_->emplace(std::pair(socket->local, socket->remote), *socket);
+    }
+  }
+  close();
+  return *connections_;
+}
+
+const std::vector<UnixSocket>& SocketTable::all_unix_listeners() {
+  if (!unix_listeners_) {
+    unix_listeners_ = find_unix_listeners();
+    close();
+  }
+  return *unix_listeners_;
+}
+
 SocketTable& SocketTables::of(Tid process) {
-  return tables_.try_emplace(network_of(process), process).first->second;
+  std::string network = network_of(process);
+  if (network.empty()) network = fmt::format("of process {}", process.value);
+  return tables_.try_emplace(std::move(network), process).first->second;
 }
 
 std::vector<SocketTable*> SocketTables::elsewhere(Tid process) {
   if (!all_found_) {
     for (const Tid other : ProcDirectory("/proc").read_ids()) {
-      if (tables_.size() < kMostNamespaces) of(other);
+      if (tables_.size() < kMostNamespaces && !network_of(other).empty()) of(other);
     }
     all_found_ = true;
   }
   std::vector<SocketTable*> tables;
-  if (told_ > kMostTold) return tables;
   const std::string own = network_of(process);
   for (auto& [network, table] : tables_) {
     if (network != own) tables.push_back(&table);
   }
-  told_ += tables.size();
   return tables;
 }
 

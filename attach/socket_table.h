@@ -20,7 +20,7 @@ struct InetEnd {
   std::array<std::uint32_t, 4> address{};  ///< in network byte order; of IPv4 the first
   std::uint16_t port = 0;
 
-  friend bool operator==(const InetEnd&, const InetEnd&) = default;
+  friend auto operator<=>(const InetEnd&, const InetEnd&) = default;
 };
 
 /// "127.0.0.1:80", "[::1]:80", "[::ffff:127.0.0.1]:80".
@@ -30,6 +30,7 @@ std::optional<InetEnd> parse_inet_end(std::string_view text);
 struct InetSocket {
   std::uint8_t state = 0;  ///< include/net/tcp_states.h
   InetEnd local;
+  InetEnd remote;
   std::uint32_t inode = 0;  ///< 0: no process has it
   bool is_full = false;     ///< of one that listens: no more connections fit into its queue
 };
@@ -61,6 +62,14 @@ class SocketTable {
   std::optional<UnixSocket> find_unix(std::uint64_t inode);
   std::vector<UnixSocket> find_unix_listeners();
 
+  /// All connections, and all Unix sockets that listen, as they were when they were first asked
+  /// for. For tables of which many questions are asked: no descriptor stays open for it.
+  const std::map<std::pair<InetEnd, InetEnd>, InetSocket>& all_connections();  // by local, remote
+  const std::vector<UnixSocket>& all_unix_listeners();
+
+  /// No descriptor stays open until the next question.
+  void close();
+
  private:
   using Message = std::vector<std::byte>;
 
@@ -70,6 +79,8 @@ class SocketTable {
   Tid process_;
   bool was_opened_ = false;
   Descriptor netlink_;
+  std::optional<std::map<std::pair<InetEnd, InetEnd>, InetSocket>> connections_;
+  std::optional<std::vector<UnixSocket>> unix_listeners_;
 };
 
 /// The tables of all network namespaces.
@@ -79,14 +90,12 @@ class SocketTables {
   SocketTable& of(Tid process);
 
   /// Of the namespaces that other processes are in but this one is not. All processes are asked for
-  /// theirs once. Empty after many thousands have been told, for each is asked about each
-  /// connection with another machine.
+  /// theirs once; some are left out where there are very many.
   std::vector<SocketTable*> elsewhere(Tid process);
 
  private:
   std::map<std::string, SocketTable> tables_;  // by what /proc calls the namespace
   bool all_found_ = false;
-  std::size_t told_ = 0;
 };
 
 }  // namespace pstuck

@@ -75,11 +75,15 @@ void confirm_across(std::vector<Looked>& processes, Across& across) {
   const std::vector<ProcessView> views = views_of(processes);
   std::vector<std::vector<Tid>> threads;
   std::vector<LaterLook> looks;
+  bool any_seen = false;
   for (ProcessIndex i = 0; i < processes.size(); ++i) {
     threads.push_back(find_who_must_stand_still(views, across, i));
-    looks.emplace_back().first =
-        processes[i].opened.target->look_again(threads[i], {}).value_or(Look{});
+    auto look = processes[i].opened.target->look_again(threads[i], {});
+    any_seen = any_seen || (look && !threads[i].empty());
+    looks.emplace_back().first = std::move(look).value_or(Look{});
   }
+  // Snapshots of an older pstuck have no looks at chains.
+  if (!any_seen && across.cycles.empty() && views.front().snapshot.saved) return;
   const auto look_again = [&](bool is_last) {
     OpenDescriptors descriptors;
     for (ProcessIndex i = 0; i < processes.size(); ++i) {

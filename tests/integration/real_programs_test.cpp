@@ -123,6 +123,29 @@ TEST(RealPrograms, AScriptThatDoesNotKnowTheOtherFifoIsInNoDeadlock) {
   std::filesystem::remove_all(directory);
 }
 
+// As a service's loops over its FIFOs: one script's parts all have the names of all.
+TEST(RealPrograms, TwoPartsOfOneScriptThatReadTheirFifosAreIdle) {
+  const auto directory = make_test_directory();
+  const std::string requests = directory / "requests";
+  const std::string control = directory / "control";
+  ASSERT_EQ(run({"mkfifo", requests, control}).status, 0);
+  const Subprocess script(
+      {"bash", "-c",
+       R"(for fifo in "$@"; do (while read -r line < "$fifo"; do :; done) & done; wait)", "script",
+       requests, control});
+  json report;
+  EXPECT_TRUE(poll_until([&] {
+    report = report_on({"--tree", std::to_string(script.pid())});
+    const auto opens = [](const json& target) {
+      const json& wait = target.at("threads").at(0).at("kernel_wait");
+      return wait.is_object() && wait.at("act") == "open";
+    };
+    return std::ranges::count_if(report.at("targets"), opens) == 2;
+  })) << report.dump(1);
+  EXPECT_TRUE(report.at("across").at("deadlocks").empty()) << report.at("across");
+  std::filesystem::remove_all(directory);
+}
+
 // Two services of one session, each with its own directory, have FIFOs of the same names.
 TEST(RealPrograms, TheSameNameElsewhereIsAnotherFifo) {
   const auto here = make_test_directory();
@@ -209,8 +232,12 @@ TEST(RealPrograms, ServerAndClientInTwoNetworkNamespaces) {
   const Command try_it = {"unshare", "--net", "ip", "link", "add", "pair", "type", "veth"};
   if (run(try_it).status != 0) GTEST_SKIP() << "no network namespaces, ip or virtual devices here";
   const Subprocess server({"unshare", "--net", "bash", "-c", kTwoNetworks, kInside,
-                           "import socket\n"
-                           "socket.create_connection(('10.9.0.1', 5000)).recv(1)\n",
+                           "import socket, time\n"
+                           "while True:\n"
+                           "  try: connection = socket.create_connection(('10.9.0.1', 5000))\n"
+                           "  except OSError: time.sleep(0.01)\n"
+                           "  else: break\n"
+                           "connection.recv(1)\n",
                            "import socket\n"
                            "socket.create_server(('10.9.0.1', 5000)).accept()[0].recv(1)\n"});
   EXPECT_EQ(names_in_deadlock({std::to_string(server.pid())}, 2),
