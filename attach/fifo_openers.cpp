@@ -52,21 +52,21 @@ bool is_own_data(const Mapping& mapping) {
 }
 
 std::optional<FileId> find_fifo(const ProcDirectory& process, const std::string& start,
-                                const std::string& path) {
-  const auto file = find_local_file(process, start, path);
+                                const std::string& path, Mounts& mounts) {
+  const auto file = find_local_file(process, start, path, mounts);
   if (!file || !S_ISFIFO(file->st_mode)) return {};
   return FileId{file->st_dev, file->st_ino};
 }
 
 /// That its first thread waits to open.
-std::optional<FileId> find_opened(const ProcDirectory& process, Memory& memory) {
+std::optional<FileId> find_opened(const ProcDirectory& process, Memory& memory, Mounts& mounts) {
   const auto call = parse_syscall(process.read("syscall").value_or(""));
   if (!call || call->syscall.state != SyscallState::kInSyscall) return {};
   const auto subject = find_call_subject(call->syscall.number, call->syscall.arguments, memory);
   if (!subject || subject->act != CallAct::kOpen) return {};
   const auto start =
       subject->descriptors.empty() ? "cwd" : fmt::format("fd/{}", subject->descriptors.front());
-  return find_fifo(process, start, subject->path);
+  return find_fifo(process, start, subject->path, mounts);
 }
 
 /// Where a process's stack is was chosen at random when it executed its program.
@@ -85,8 +85,8 @@ bool are_forks(const ProcDirectory& one, const ProcDirectory& other) {
 /// Whether a process has a path that leads to a FIFO. The same name elsewhere is another one.
 class KnownPaths {
  public:
-  KnownPaths(const ProcDirectory& process, FileId fifo, const std::string& path)
-      : process_(process), fifo_(fifo), name_(path.substr(path.rfind('/') + 1)) {}
+  KnownPaths(const ProcDirectory& process, FileId fifo, const std::string& path, Mounts& mounts)
+      : process_(process), mounts_(mounts), fifo_(fifo), name_(path.substr(path.rfind('/') + 1)) {}
 
   /// `searched`: how many bytes of memory were, which this adds to.
   bool lead_to_it(Memory& memory, std::uint64_t& searched) {
@@ -111,11 +111,12 @@ class KnownPaths {
   bool are_in(std::string_view bytes) {
     return std::ranges::any_of(find_paths(bytes, name_), [&](const std::string& path) {
       if (tried_.size() == kMostPaths || !tried_.insert(path).second) return false;
-      return find_fifo(process_, "cwd", path) == fifo_;
+      return find_fifo(process_, "cwd", path, mounts_) == fifo_;
     });
   }
 
   const ProcDirectory& process_;
+  Mounts& mounts_;
   FileId fifo_;
   std::string name_;
   std::set<std::string> tried_;
@@ -157,19 +158,20 @@ std::vector<std::string> find_paths(std::string_view bytes, std::string_view nam
   return paths;
 }
 
-void FifoOpeners::find_candidates() {
+void FifoOpeners::find_candidates(Mounts& mounts) {
   candidates_.emplace();
   for (const ListedProcess& process : list_processes()) {
     sessions_.emplace(process.pid, process.session);
     if (candidates_->size() == kMostCandidates) continue;
     OtherMemory memory(process.pid);
-    const auto fifo = find_opened(ProcDirectory(proc_path(process.pid)), memory);
+    const auto fifo = find_opened(ProcDirectory(proc_path(process.pid)), memory, mounts);
     if (fifo) candidates_->push_back({process.pid, process.session, *fifo});
   }
 }
 
-std::vector<Tid> FifoOpeners::find(Tid process, FileId fifo, const std::string& path) {
-  if (!candidates_) find_candidates();
+std::vector<Tid> FifoOpeners::find(Tid process, FileId fifo, const std::string& path,
+                                   Mounts& mounts) {
+  if (!candidates_) find_candidates(mounts);
   std::vector<Tid> openers;
   const auto session = sessions_.find(process);
   if (session == sessions_.end()) return openers;
@@ -181,7 +183,7 @@ std::vector<Tid> FifoOpeners::find(Tid process, FileId fifo, const std::string& 
     const ProcDirectory directory(proc_path(candidate.pid));
     if (are_forks(own, directory)) continue;
     OtherMemory memory(candidate.pid);
-    if (KnownPaths(directory, fifo, path).lead_to_it(memory, searched_)) {
+    if (KnownPaths(directory, fifo, path, mounts).lead_to_it(memory, searched_)) {
       openers.push_back(candidate.pid);
     }
   }

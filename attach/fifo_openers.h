@@ -9,6 +9,7 @@
 
 #include "attach/ids.h"
 #include "attach/kernel_facts.h"
+#include "attach/mounts.h"
 
 namespace pstuck {
 
@@ -25,7 +26,7 @@ class FifoOpeners {
   /// process, or it from that, and executed nothing since: it has all paths that the other had. No
   /// more than likely: the kernel does not know who will open it. Ascending, few; nobody once much
   /// memory has been searched.
-  std::vector<Tid> find(Tid process, FileId fifo, const std::string& path);
+  std::vector<Tid> find(Tid process, FileId fifo, const std::string& path, Mounts& mounts);
 
  private:
   struct Candidate {
@@ -34,7 +35,7 @@ class FifoOpeners {
     FileId fifo;  ///< that its first thread waits to open
   };
 
-  void find_candidates();
+  void find_candidates(Mounts& mounts);
 
   std::optional<std::vector<Candidate>> candidates_;
   std::map<Tid, Tid> sessions_;

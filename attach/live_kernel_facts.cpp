@@ -216,7 +216,9 @@ void KernelFactsReader::take_for_queue(OpenFile& file) {
 
 void KernelFactsReader::look_for_listener(const std::string& address, OpenFile& file) {
   const bool is_path = file.socket && file.socket->protocol == "Unix" && !address.starts_with('@');
-  const auto at = is_path ? find_local_file(process_.directory, "cwd", address) : std::nullopt;
+  const auto at = is_path
+                      ? find_local_file(process_.directory, "cwd", address, descriptors_.mounts())
+                      : std::nullopt;
   find_listener(file, process_.pid, address,
                 at ? std::optional(FileId{at->st_dev, at->st_ino}) : std::nullopt,
                 descriptors_.sockets());
@@ -226,12 +228,12 @@ void KernelFactsReader::look_for_listener(const std::string& address, OpenFile& 
 void KernelFactsReader::look_at_path(const CallSubject& subject, Tid thread) {
   const std::string start =
       subject.descriptors.empty() ? "cwd" : fmt::format("fd/{}", subject.descriptors.front());
-  const auto file = find_local_file(process_.directory, start, subject.path);
+  const auto file = find_local_file(process_.directory, start, subject.path, descriptors_.mounts());
   if (!file || !S_ISFIFO(file->st_mode)) return;
   const FileId id{file->st_dev, file->st_ino};
   facts_.to_open.push_back({.thread = thread, .kind = FileKind::kPipe, .id = id});
   facts_.to_open.back().likely_openers =
-      descriptors_.fifo_openers().find(process_.pid, id, subject.path);
+      descriptors_.fifo_openers().find(process_.pid, id, subject.path, descriptors_.mounts());
   const auto& openers = facts_.to_open.back().likely_openers;
   concerned_.insert(openers.begin(), openers.end());
   wanted_.insert(id);

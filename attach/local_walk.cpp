@@ -16,7 +16,8 @@ constexpr int kMostSteps = 256;
 
 class LocalWalk {
  public:
-  LocalWalk(const ProcDirectory& process, const std::vector<MountFacts>& mounts, IsLocal is_local)
+  LocalWalk(const ProcDirectory& process, const std::vector<MountFacts>& mounts,
+            const IsLocal& is_local)
       : process_(process), mounts_(mounts), is_local_(is_local) {}
 
   std::optional<struct stat> find(std::string rest) {
@@ -79,15 +80,15 @@ class LocalWalk {
 
   const ProcDirectory& process_;
   const std::vector<MountFacts>& mounts_;
-  IsLocal is_local_;
+  const IsLocal& is_local_;
   std::vector<Place> way_;
 };
 
 }  // namespace
 
 std::optional<struct stat> walk_local(const ProcDirectory& process,
-                                      const std::vector<MountFacts>& mounts, IsLocal is_local,
-                                      const std::string& path) {
+                                      const std::vector<MountFacts>& mounts,
+                                      const IsLocal& is_local, const std::string& path) {
   return LocalWalk(process, mounts, is_local).find(path);
 }
 

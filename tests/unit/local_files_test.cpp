@@ -23,7 +23,8 @@ class LocalFiles : public ::testing::Test {
   ~LocalFiles() override { fs::remove_all(top_); }
 
   static std::optional<ino_t> find(const std::string& path, const std::string& start = "cwd") {
-    const auto found = find_local_file(ProcDirectory("/proc/self"), start, path);
+    Mounts mounts;
+    const auto found = find_local_file(ProcDirectory("/proc/self"), start, path, mounts);
     return found ? std::optional(found->st_ino) : std::nullopt;
   }
   [[nodiscard]] std::string at(const std::string& path) const { return (top_ / path).string(); }
