@@ -4,6 +4,7 @@
 /// the deadlocks among them. Plain data; indexes point into the list of processes it was made of.
 
 #include <compare>
+#include <span>
 #include <vector>
 
 #include "analyzers/diagnosis.h"
@@ -53,7 +54,12 @@ struct CrossRoot {
   std::size_t hops = 0;               ///< from process to process, on the longest chain
   std::vector<ThreadRef> path;     ///< that chain: the furthest waiter first, and the end's thread
   std::vector<ThreadRef> victims;  ///< all who come to this end, ascending
-  Confirmation confirmation;       ///< of the path, but for its end
+  Confirmation confirmation;       ///< of the waiters
+
+  /// The path but for the end's thread.
+  [[nodiscard]] std::span<const ThreadRef> waiters() const {
+    return std::span(path).first(path.size() - (thread ? 1 : 0));
+  }
 };
 
 struct Across {

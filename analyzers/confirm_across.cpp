@@ -14,10 +14,9 @@
 namespace pstuck {
 namespace {
 
-using Threads = std::vector<ThreadRef>;
-
-// The threads that a cycle rests on.
-Threads find_threads(std::span<const ProcessView> processes, const CrossCycle& cycle) {
+// The threads that a cycle rests on. Of a chain these are its waiters: its end may do what it does.
+std::vector<ThreadRef> find_threads(std::span<const ProcessView> processes,
+                                    const CrossCycle& cycle) {
   std::set<ThreadRef> threads(cycle.members.begin(), cycle.members.end());
   for (const ProcessIndex process : cycle.whole) {
     const auto& all = processes[process].diagnosis.threads;
@@ -26,13 +25,6 @@ Threads find_threads(std::span<const ProcessView> processes, const CrossCycle& c
     }
   }
   return {threads.begin(), threads.end()};
-}
-
-// Those that a chain rests on: its end may do what it does.
-Threads find_threads(const CrossRoot& root) {
-  Threads threads = root.path;
-  if (root.thread) std::erase(threads, ThreadRef{root.process, *root.thread});
-  return threads;
 }
 
 const ThreadLook* find_thread(const Look& look, Tid tid) {
@@ -64,7 +56,7 @@ bool stays(std::span<const ProcessView> processes, std::span<const LaterLook> lo
 }
 
 bool all_stay(std::span<const ProcessView> processes, std::span<const LaterLook> looks,
-              const Threads& threads) {
+              std::span<const ThreadRef> threads) {
   return std::ranges::all_of(
       threads, [&](const ThreadRef& thread) { return stays(processes, looks, thread); });
 }
@@ -81,7 +73,7 @@ bool cycle_stays(std::span<const ProcessView> processes, std::span<const LaterLo
 
 // From the latest first look to the earliest second one all of them stood still.
 Confirmation confirm(std::span<const ProcessView> processes, std::span<const LaterLook> looks,
-                     const Threads& threads) {
+                     std::span<const ThreadRef> threads) {
   Confirmation confirmation{.looked_again = true, .counters_seen = true};
   std::chrono::nanoseconds begin{0};
   std::chrono::nanoseconds end = std::chrono::nanoseconds::max();
@@ -104,7 +96,7 @@ Confirmation confirm(std::span<const ProcessView> processes, std::span<const Lat
 std::vector<Tid> find_who_must_stand_still(std::span<const ProcessView> processes,
                                            const Across& across, ProcessIndex process) {
   std::set<Tid> tids;
-  const auto add = [&](const Threads& threads) {
+  const auto add = [&](std::span<const ThreadRef> threads) {
     for (const ThreadRef& thread : threads) {
       if (thread.process != process) continue;
       tids.insert(processes[process].snapshot.threads[thread.thread].tid);
@@ -112,7 +104,7 @@ std::vector<Tid> find_who_must_stand_still(std::span<const ProcessView> processe
   };
   for (const CrossCycle& cycle : across.cycles) add(find_threads(processes, cycle));
   for (const CrossRoot& root : across.roots) {
-    add(find_threads(root));
+    add(root.waiters());
     add(root.victims);
   }
   return {tids.begin(), tids.end()};
@@ -124,7 +116,7 @@ bool nothing_moved(std::span<const ProcessView> processes, std::span<const Later
              across.cycles,
              [&](const CrossCycle& cycle) { return cycle_stays(processes, looks, cycle); }) &&
          std::ranges::all_of(across.roots, [&](const CrossRoot& root) {
-           return all_stay(processes, looks, find_threads(root));
+           return all_stay(processes, looks, root.waiters());
          });
 }
 
@@ -136,13 +128,12 @@ void confirm(std::span<const ProcessView> processes, std::span<const LaterLook> 
   for (CrossCycle& cycle : across.cycles) {
     cycle.confirmation = confirm(processes, looks, find_threads(processes, cycle));
   }
-  std::erase_if(across.roots, [&](const CrossRoot& root) {
-    return !all_stay(processes, looks, find_threads(root));
-  });
+  std::erase_if(across.roots,
+                [&](const CrossRoot& root) { return !all_stay(processes, looks, root.waiters()); });
   for (CrossRoot& root : across.roots) {
     std::erase_if(root.victims,
                   [&](const ThreadRef& victim) { return !stays(processes, looks, victim); });
-    root.confirmation = confirm(processes, looks, find_threads(root));
+    root.confirmation = confirm(processes, looks, root.waiters());
   }
 }
 

@@ -9,7 +9,6 @@
 #include <set>
 #include <span>
 
-#include "attach/call_subject.h"
 #include "attach/descriptor.h"
 #include "attach/live_threads.h"
 #include "attach/local_files.h"
@@ -64,22 +63,7 @@ std::optional<FileId> find_opened(const ProcDirectory& process, Memory& memory, 
   if (!call || call->syscall.state != SyscallState::kInSyscall) return {};
   const auto subject = find_call_subject(call->syscall.number, call->syscall.arguments, memory);
   if (!subject || subject->act != CallAct::kOpen) return {};
-  const auto start =
-      subject->descriptors.empty() ? "cwd" : fmt::format("fd/{}", subject->descriptors.front());
-  return find_fifo(process, start, subject->path, mounts);
-}
-
-/// Where a process's stack is was chosen at random when it executed its program.
-std::optional<Address> find_end_of_stack(const ProcDirectory& process) {
-  const auto mappings = parse_maps(process.read("maps").value_or(""));
-  const auto stack = std::ranges::find(mappings, "[stack]", &Mapping::path);
-  return stack == mappings.end() ? std::nullopt : std::optional(stack->end);
-}
-
-/// Whether neither has executed a program since one was forked from the other.
-bool are_forks(const ProcDirectory& one, const ProcDirectory& other) {
-  return one.read_link("exe") == other.read_link("exe") &&
-         find_end_of_stack(one) == find_end_of_stack(other);
+  return find_fifo_to_open(process, *subject, mounts);
 }
 
 /// Whether a process has a path that leads to a FIFO. The same name elsewhere is another one.
@@ -158,6 +142,24 @@ std::vector<std::string> find_paths(std::string_view bytes, std::string_view nam
   return paths;
 }
 
+std::optional<FileId> find_fifo_to_open(const ProcDirectory& process, const CallSubject& subject,
+                                        Mounts& mounts) {
+  const auto start =
+      subject.descriptors.empty() ? "cwd" : fmt::format("fd/{}", subject.descriptors.front());
+  return find_fifo(process, start, subject.path, mounts);
+}
+
+const FifoOpeners::Execution& FifoOpeners::execution_of(Tid process) {
+  const auto [entry, is_new] = executions_.try_emplace(process);
+  if (!is_new) return entry->second;
+  const ProcDirectory directory(proc_path(process));
+  const auto mappings = parse_maps(directory.read("maps").value_or(""));
+  const auto stack = std::ranges::find(mappings, "[stack]", &Mapping::path);
+  entry->second.program = directory.read_link("exe");
+  if (stack != mappings.end()) entry->second.end_of_stack = stack->end;
+  return entry->second;
+}
+
 void FifoOpeners::find_candidates(Mounts& mounts) {
   candidates_.emplace();
   for (const ListedProcess& process : list_processes()) {
@@ -175,13 +177,12 @@ std::vector<Tid> FifoOpeners::find(Tid process, FileId fifo, const std::string& 
   std::vector<Tid> openers;
   const auto session = sessions_.find(process);
   if (session == sessions_.end()) return openers;
-  const ProcDirectory own(proc_path(process));
   for (const Candidate& candidate : *candidates_) {
     if (openers.size() == kMostOpeners || searched_ > kMostSearched) break;
     if (candidate.session != session->second || candidate.pid == process) continue;
     if (candidate.fifo == fifo) continue;
+    if (execution_of(candidate.pid) == execution_of(process)) continue;
     const ProcDirectory directory(proc_path(candidate.pid));
-    if (are_forks(own, directory)) continue;
     OtherMemory memory(candidate.pid);
     if (KnownPaths(directory, fifo, path, mounts).lead_to_it(memory, searched_)) {
       openers.push_back(candidate.pid);

@@ -226,17 +226,14 @@ void KernelFactsReader::look_for_listener(const std::string& address, OpenFile& 
 
 /// Nobody has the other end of a FIFO open while a thread waits to open it.
 void KernelFactsReader::look_at_path(const CallSubject& subject, Tid thread) {
-  const std::string start =
-      subject.descriptors.empty() ? "cwd" : fmt::format("fd/{}", subject.descriptors.front());
-  const auto file = find_local_file(process_.directory, start, subject.path, descriptors_.mounts());
-  if (!file || !S_ISFIFO(file->st_mode)) return;
-  const FileId id{file->st_dev, file->st_ino};
-  facts_.to_open.push_back({.thread = thread, .kind = FileKind::kPipe, .id = id});
+  const auto fifo = find_fifo_to_open(process_.directory, subject, descriptors_.mounts());
+  if (!fifo) return;
+  facts_.to_open.push_back({.thread = thread, .kind = FileKind::kPipe, .id = *fifo});
   facts_.to_open.back().likely_openers =
-      descriptors_.fifo_openers().find(process_.pid, id, subject.path, descriptors_.mounts());
+      descriptors_.fifo_openers().find(process_.pid, *fifo, subject.path, descriptors_.mounts());
   const auto& openers = facts_.to_open.back().likely_openers;
   concerned_.insert(openers.begin(), openers.end());
-  wanted_.insert(id);
+  wanted_.insert(*fifo);
 }
 
 void KernelFactsReader::look_at_semaphores(std::int32_t set) {

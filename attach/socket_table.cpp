@@ -205,7 +205,8 @@ SocketTable& SocketTables::of(Tid process) {
 std::vector<SocketTable*> SocketTables::elsewhere(Tid process) {
   if (!all_found_) {
     for (const Tid other : ProcDirectory("/proc").read_ids()) {
-      if (tables_.size() < kMostNamespaces && !network_of(other).empty()) of(other);
+      const std::string network = network_of(other);
+      if (!network.empty() && tables_.size() < kMostNamespaces) tables_.try_emplace(network, other);
     }
     all_found_ = true;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <ostream>
+#include <span>
 
 #include "cli/across_sentences.h"
 #include "cli/blind_spots.h"
@@ -103,15 +104,20 @@ void write_samples(const Document& document) {
   }
 }
 
+/// A line for each of the first ones.
+void write_members(const AcrossSentences& sentences, std::span<const ThreadRef> members,
+                   std::ostream& out) {
+  for (const ThreadRef& member : members.first(std::min(members.size(), kShownMembers))) {
+    out << "- " << sentences.member(member) << ' ' << sentences.want(member) << ".\n";
+  }
+}
+
 void write_across(const Document& document) {
   if (document.across.empty()) return;
   const AcrossSentences sentences(document.reports, markdown_ink());
   for (const CrossCycle* const cycle : document.across) {
     document.out << sentences.verdict(*cycle) << ".\n\n";
-    for (std::size_t i = 0; i < cycle->members.size() && i < kShownMembers; ++i) {
-      document.out << "- " << sentences.member(cycle->members[i]) << ' '
-                   << sentences.want(cycle->members[i]) << ".\n";
-    }
+    write_members(sentences, cycle->members, document.out);
     document.out << '\n';
   }
 }
@@ -121,13 +127,11 @@ void write_chains(const Document& document) {
   const AcrossSentences sentences(document.reports, markdown_ink());
   for (const CrossRoot* const root : document.chains) {
     document.out << "\nA chain over processes: " << sentences.root(*root) << ".\n\n";
-    const std::size_t waiters = root->path.size() - (root->thread ? 1 : 0);
-    const std::size_t shown = std::min(waiters, kShownMembers);
-    for (std::size_t i = 0; i < shown; ++i) {
-      document.out << "- " << sentences.member(root->path[i]) << ' '
-                   << sentences.want(root->path[i]) << ".\n";
+    const std::size_t waiters = root->waiters().size();
+    write_members(sentences, root->waiters(), document.out);
+    if (kShownMembers < waiters) {
+      document.out << fmt::format("- … {} more\n", waiters - kShownMembers);
     }
-    if (shown < waiters) document.out << fmt::format("- … {} more\n", waiters - shown);
   }
 }
 

@@ -41,10 +41,10 @@ void print_roots(const AcrossSentences& sentences, const AcrossSentences& plain,
   const std::size_t shown = std::min(roots.size(), kShownRoots);
   for (const CrossRoot& root : roots.first(shown)) {
     out << palette.paint(palette.head, "CHAIN") << "  " << sentences.root(root) << '\n';
-    const std::span<const ThreadRef> path = root.path;
-    print_members(sentences, plain, path.first(path.size() - (root.thread ? 1 : 0)), out);
+    print_members(sentences, plain, root.waiters(), out);
     const std::string evidence = AcrossSentences::evidence(root);
-    out << (evidence.empty() ? "" : "\n  ") << evidence << (evidence.empty() ? "\n" : "\n\n");
+    if (!evidence.empty()) out << "\n  " << evidence << '\n';
+    out << '\n';
   }
   if (shown < roots.size()) {
     out << "… " << count_words(roots.size() - shown, "more chain", "more chains") << "\n\n";

@@ -75,15 +75,17 @@ TEST(RealPrograms, TwoScriptsThatOpenTwoFifosInOppositeOrder) {
   std::filesystem::remove_all(directory);
 }
 
+bool waits_to_open(const json& target) {
+  const json& wait = target.at("threads").at(0).at("kernel_wait");
+  return wait.is_object() && wait.at("act") == "open";
+}
+
 /// Looks as soon as each of them waits to open a FIFO.
 void expect_both_open_without_deadlock(const Subprocess& one, const Subprocess& other) {
   json report;
   EXPECT_TRUE(poll_until([&] {
     report = report_on({std::to_string(one.pid()), std::to_string(other.pid())});
-    return std::ranges::all_of(report.at("targets"), [](const json& target) {
-      const json& wait = target.at("threads").at(0).at("kernel_wait");
-      return wait.is_object() && wait.at("act") == "open";
-    });
+    return std::ranges::all_of(report.at("targets"), waits_to_open);
   })) << report.dump(1);
   EXPECT_TRUE(report.at("across").at("deadlocks").empty()) << report.at("across");
 }
@@ -136,11 +138,7 @@ TEST(RealPrograms, TwoPartsOfOneScriptThatReadTheirFifosAreIdle) {
   json report;
   EXPECT_TRUE(poll_until([&] {
     report = report_on({"--tree", std::to_string(script.pid())});
-    const auto opens = [](const json& target) {
-      const json& wait = target.at("threads").at(0).at("kernel_wait");
-      return wait.is_object() && wait.at("act") == "open";
-    };
-    return std::ranges::count_if(report.at("targets"), opens) == 2;
+    return std::ranges::count_if(report.at("targets"), waits_to_open) == 2;
   })) << report.dump(1);
   EXPECT_TRUE(report.at("across").at("deadlocks").empty()) << report.at("across");
   std::filesystem::remove_all(directory);
